@@ -1,0 +1,47 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { ChartName } from "../../charts.ts";
+import type { ClusterTarget, PlatformService, Size, TargetFacts, Values } from "../target.ts";
+
+/** Choices about what is installed, beyond target and size. */
+export interface PlatformOptions {
+  /** Git repository that ArgoCD's root application follows; nothing is synced without it. */
+  readonly gitops?: { readonly repository: string; readonly revision: string; readonly path: string };
+  /** What vLLM serves, or undefined to leave vLLM out. */
+  readonly llm?: { readonly model: string; readonly accelerator?: "l4"; readonly replicas: number };
+}
+
+/** What a system's pure values function gets. */
+export interface ValuesContext {
+  readonly target: TargetFacts;
+  readonly size: Size;
+  readonly options: PlatformOptions;
+}
+
+/** What a system may create before its release. */
+export interface PrepareContext extends ValuesContext {
+  readonly target: ClusterTarget;
+  readonly parent: pulumi.Resource;
+  /** The system's namespace, to be waited for. */
+  readonly namespace: pulumi.Resource;
+}
+
+export interface Prepared {
+  /** Secrets and the like that the release must wait for. */
+  readonly resources: readonly pulumi.Resource[];
+  /** What a person needs to log in; goes to the secret output `credentials`. */
+  readonly credentials?: Readonly<Record<string, pulumi.Input<string>>>;
+}
+
+/** One system of the platform: a chart, pure values for it, and what the chart takes for granted. */
+export interface System {
+  readonly chart: ChartName;
+  /** Values for the real chart; pure, so that tests render it without any engine. */
+  readonly values: (context: ValuesContext) => Values;
+  readonly prepare?: (context: PrepareContext) => Prepared;
+  /** Objects that need the chart's CRDs or operator, made after the release is ready. */
+  readonly after?: (context: PrepareContext, release: pulumi.Resource) => void;
+  /** What people reach, for the `urls` output. */
+  readonly services?: readonly PlatformService[];
+  /** What other pods reach, for the `endpoints` output: name to in-cluster URL. */
+  readonly endpoints?: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,14 @@
+import { defineConfig } from "vitest/config";
+
+/** Engine tests share one machine's ports and cores, so their files run one after the other. */
+const slow = { testTimeout: 900_000, hookTimeout: 900_000, fileParallelism: false };
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      { test: { name: "policy", include: ["test/policy/**/*.test.ts"] } },
+      { test: { name: "engine", include: ["test/engine/**/*.test.ts"], ...slow } },
+    ],
+  },
+});
