@@ -113,6 +113,8 @@ export interface ClusterTarget extends TargetFacts {
   readonly provider: k8s.Provider;
   /** Secret: it holds the credentials of an administrator. */
   readonly kubeconfig: Output<string>;
+  /** Context of the kubeconfig; absent means its current one. */
+  readonly kubeContext?: string;
   /** How a person reaches a service, or undefined when it does not answer here. */
   url(service: PlatformService): ServiceUrl | undefined;
   /** The resource whose deletion takes the whole cluster with it (local only). */

@@ -12,7 +12,7 @@ export interface LocalFactsArgs {
   /** GPUs of each class that the cluster's nodes declare. */
   readonly gpus: Readonly<Record<AcceleratorClass, number>>;
   /** Registry for our own images, as nodes pull from it. */
-  readonly imageRegistry: string;
+  readonly imageRegistry: Input<string>;
   /** Ingress class and host suffix; absent when the cluster has no ingress controller. */
   readonly ingress?: { readonly className: string; readonly hostSuffix: string };
   readonly storageClass?: string;

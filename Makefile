@@ -1,0 +1,44 @@
+# Every target is a thin line over a command that also works by hand after `. ./env`.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+ENV := . ./env &&
+STACK ?= local
+
+##@ The platform
+up: setup ## Set up what is missing, then bring the platform up (CLUSTER=k3d|embedded|existing)
+	@$(ENV) node tools/stack/cli.ts up
+down: ## Remove stack, cluster and processes (FORCE=1: also when the state cannot be read)
+	@$(ENV) node tools/stack/cli.ts down
+preview: setup ## Show what `make up` would change
+	@$(ENV) pulumi preview --stack $(STACK)
+cluster: setup ## Start the embedded cluster, if the stack uses it
+	@$(ENV) node tools/stack/cli.ts cluster
+status: ## Show the embedded cluster's processes and the stack's outputs
+	@$(ENV) node tools/stack/cli.ts status
+
+##@ This machine
+setup: ## Install every tool that the stack needs, into a cache outside of this folder
+	@tools/bootstrap.sh >/dev/null
+	@$$(tools/bootstrap.sh)/node tools/toolchain/cli.ts install
+doctor: ## List every tool: found or not, version wanted, how to get it
+	@$$(tools/bootstrap.sh)/node tools/toolchain/cli.ts doctor
+charts: setup ## Download every chart into the charts folder
+	@$(ENV) node tools/charts/cli.ts fetch
+lock: setup ## Fill in unverified checksums (needs the internet)
+	@$(ENV) node tools/toolchain/cli.ts lock && node tools/charts/cli.ts lock
+
+##@ Quality
+test: setup ## Type check, lint, and unit, policy and engine tests
+	@$(ENV) node tools/check/cli.ts types lint unit policy engine
+test-unit: ## Type check, lint and unit tests: no toolchain needed
+	@PATH="$$(tools/bootstrap.sh):$$PATH" node tools/check/cli.ts types lint unit
+bench: setup ## Measure preview and up against a flat program and against helm
+	@$(ENV) node tools/bench/cli.ts
+format: ## Format the sources
+	@PATH="$$(tools/bootstrap.sh):$$PATH" npm run --silent format
+
+help: ## Print this
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: up down preview cluster status setup doctor charts lock test test-unit bench format help

@@ -1,0 +1,105 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import type { LocalConfig, LocalNode } from "../../config/schema.ts";
+import type { AcceleratorClass, ClusterTarget } from "../target.ts";
+import { localFacts } from "./facts.ts";
+import { K3dCluster, registryName } from "./k3d.ts";
+import { localTarget } from "./target.ts";
+
+/** What the embedded cluster hands over once it runs: addresses and credentials of its processes. */
+export interface EmbeddedCluster {
+  /** Stays the same over restarts, so that the provider knows the cluster again. */
+  readonly id: string;
+  readonly kubeconfig: string;
+  readonly minio: { readonly accessKey: string; readonly secretKey: string };
+  /** URLs of the processes beside it, by service name. */
+  readonly processes: Readonly<Record<string, string>>;
+}
+
+/** What only the disk knows of the cluster that the configuration chose. */
+export type FoundCluster =
+  | { readonly kind: "embedded"; readonly embedded: EmbeddedCluster }
+  | { readonly kind: "existing"; readonly kubeconfig: string }
+  | { readonly kind: "k3d" };
+
+/** The local cluster that the configuration chose, as the platform sees it. */
+export function createLocalCluster(config: LocalConfig, found: FoundCluster, dataDir: string): ClusterTarget {
+  switch (found.kind) {
+    case "embedded":
+      return embedded(config, found.embedded);
+    case "existing":
+      return existing(config, found.kubeconfig);
+    case "k3d":
+      return k3d(config, dataDir);
+  }
+}
+
+/** GPUs of each class on the configured nodes. */
+function gpusOf(nodes: readonly LocalNode[]): Record<AcceleratorClass, number> {
+  const count = (accelerator: AcceleratorClass): number =>
+    nodes.filter((n) => n.accelerator === accelerator).reduce((sum, n) => sum + n.gpus, 0);
+  return { l4: count("l4"), t4: count("t4") };
+}
+
+function generatedKeys(): { accessKeyId: string; secretAccessKey: pulumi.Output<string> } {
+  const password = new random.RandomPassword("object-store-key", { length: 40, special: false });
+  return { accessKeyId: "mlops", secretAccessKey: password.result };
+}
+
+function embedded(config: LocalConfig, cluster: EmbeddedCluster): ClusterTarget {
+  return localTarget("embedded", {
+    facts: localFacts({
+      cluster: "embedded",
+      keys: {
+        accessKeyId: cluster.minio.accessKey,
+        secretAccessKey: pulumi.secret(cluster.minio.secretKey),
+      },
+      gpus: gpusOf(config.nodes),
+      imageRegistry: "registry.localhost:5000",
+    }),
+    kubeconfig: cluster.kubeconfig,
+    clusterIdentifier: cluster.id,
+    processes: cluster.processes,
+  });
+}
+
+function existing(config: LocalConfig, kubeconfig: string): ClusterTarget {
+  const context = config.context ?? "";
+  return localTarget("existing", {
+    facts: localFacts({
+      cluster: "existing",
+      keys: generatedKeys(),
+      gpus: gpusOf(config.nodes),
+      imageRegistry: config.imageRegistry ?? "docker.io/library",
+    }),
+    kubeconfig,
+    context,
+    clusterIdentifier: context,
+  });
+}
+
+function k3d(config: LocalConfig, dataDir: string): ClusterTarget {
+  // Two clones on one machine must not fight over one cluster name.
+  const suffix = new random.RandomId("k3d-suffix", { byteLength: 2 });
+  const clusterName = pulumi.interpolate`mlops-${suffix.hex}`;
+  const cluster = new K3dCluster("k3d", {
+    clusterName,
+    nodes: config.nodes,
+    ingressPort: config.ingressPort,
+    registryPort: config.registryPort,
+    dataDir,
+  });
+  return localTarget("k3d", {
+    facts: localFacts({
+      cluster: "k3d",
+      keys: generatedKeys(),
+      gpus: gpusOf(config.nodes),
+      imageRegistry: clusterName.apply((name) => `${registryName(name)}:5000`),
+      ingress: { className: "traefik", hostSuffix: "localhost" },
+    }),
+    kubeconfig: cluster.kubeconfig,
+    clusterIdentifier: clusterName,
+    ingressPort: config.ingressPort,
+    cluster: cluster.cluster,
+  });
+}

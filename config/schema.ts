@@ -1,0 +1,82 @@
+/** What a stack can be configured with: shapes, ranges and defaults. Pulumi.yaml describes the keys. */
+import { z } from "zod";
+import { clusterKinds } from "../components/local/facts.ts";
+import { sizes } from "../components/target.ts";
+
+const name = z
+  .string()
+  .regex(/^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/, "a DNS label: lower case letters, digits, '-', at most 40");
+const quantity = z
+  .string()
+  .regex(/^\d+(\.\d+)?(m|[KMGT]i?)?$/, "a Kubernetes quantity such as 4, 500m or 16Gi");
+/** Loopback ports of the host that a k3d cluster takes unless configured otherwise. */
+export const defaultPorts = { ingress: 8080, registry: 5555 };
+
+const port = z.number().int().min(1024).max(65535);
+
+export const team = z.strictObject({
+  name,
+  gpus: z.number().int().min(0).max(1024).default(0),
+  cpu: quantity.default("4"),
+  memory: quantity.default("8Gi"),
+});
+
+export const node = z.strictObject({
+  name,
+  role: z.enum(["server", "agent"]),
+  labels: z.record(z.string(), z.string()).default({}),
+  cpu: z.number().int().min(1),
+  memory: quantity,
+  accelerator: z.enum(["l4", "t4"]).optional(),
+  gpus: z.number().int().min(0).max(16).default(0),
+});
+
+const gitops = z.strictObject({
+  repository: z.string().regex(/^(https:\/\/|ssh:\/\/|git@)\S+$/, "an https://, ssh:// or git@ repository"),
+  revision: z.string().min(1).default("main"),
+  path: z.string().min(1).default("gitops"),
+});
+
+const llm = z.strictObject({
+  enabled: z.boolean().default(true),
+  model: z
+    .string()
+    .regex(/^[\w.-]+\/[\w.-]+$/, "a model as owner/name")
+    .optional(),
+});
+
+const common = {
+  size: z.enum(sizes).default("small"),
+  chartsDir: z.string().min(1).default(".mlops/charts"),
+  teams: z.array(team).default([{ name: "team-a", gpus: 2, cpu: "8", memory: "16Gi" }]),
+  gitops: gitops.optional(),
+  llm: llm.default({ enabled: true }),
+};
+
+export const local = z.strictObject({
+  environment: z.literal("local"),
+  ...common,
+  cluster: z.enum(clusterKinds),
+  nodes: z.array(node).min(1),
+  kubeconfig: z.string().min(1).optional(),
+  context: z.string().min(1).optional(),
+  imageRegistry: z.string().min(1).optional(),
+  ingressPort: port.default(defaultPorts.ingress),
+  registryPort: port.default(defaultPorts.registry),
+  dataDir: z.string().min(1).default(".mlops/k3d"),
+});
+
+export const aws = z.strictObject({
+  environment: z.literal("aws"),
+  ...common,
+  region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "an AWS region such as us-east-1"),
+});
+
+export const schema = z.discriminatedUnion("environment", [local, aws]);
+
+export type LocalConfig = z.infer<typeof local>;
+export type AwsConfig = z.infer<typeof aws>;
+/** The checked configuration: what the stack wants, with every default filled in. */
+export type Config = LocalConfig | AwsConfig;
+export type LocalNode = z.infer<typeof node>;
+export type Team = z.infer<typeof team>;

@@ -1,0 +1,139 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { ConfigError } from "../../../config/problems.ts";
+import { parseConfig } from "../../../config.ts";
+import { readStackFile } from "../../../tools/stack/configCopy.ts";
+import { trackedConfig } from "../../../tools/stack/paths.ts";
+import { rawConfig } from "../../../tools/stack/rawConfig.ts";
+
+const fixture: Record<string, string> = {
+  ...rawConfig(readStackFile(trackedConfig("local")).config ?? {}),
+  "mlops:cluster": "embedded",
+};
+
+function problemsOf(change: Record<string, string | undefined>, secret: string[] = []): string[] {
+  const raw = Object.fromEntries(
+    Object.entries({ ...fixture, ...change }).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined,
+    ),
+  );
+  try {
+    parseConfig(raw, new Set(secret));
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.problems.map((p) => `${p.key}=${p.value}: ${p.message}`);
+  }
+}
+
+describe("parseConfig", () => {
+  it("accepts the tracked stack files and fills in defaults", () => {
+    const config = parseConfig(fixture, new Set());
+    expect(config).toMatchObject({
+      environment: "local",
+      size: "small",
+      cluster: "embedded",
+      ingressPort: 8080,
+    });
+    expect(config.teams).toHaveLength(1);
+    const aws = parseConfig(rawConfig(readStackFile(trackedConfig("aws")).config ?? {}), new Set());
+    expect(aws).toMatchObject({ environment: "aws", region: "us-east-1", size: "production" });
+  });
+
+  it("ignores keys of other namespaces", () => {
+    expect(problemsOf({ "aws:region": "eu-central-1" })).toEqual([]);
+  });
+
+  it("reports every problem at once, with key, value and what is allowed", () => {
+    const problems = problemsOf({
+      "mlops:size": "tiny",
+      "mlops:chartDir": "x",
+      "mlops:ingressPort": '"http"',
+      "mlops:cluster": "kind",
+    });
+    expect(problems).toEqual([
+      "mlops:size=tiny: allowed: small, production",
+      "mlops:cluster=kind: allowed: embedded, k3d, existing",
+      'mlops:ingressPort="http": must be a number',
+      "mlops:chartDir=x: unknown key; did you mean mlops:chartsDir?",
+    ]);
+  });
+
+  it("names the known keys when a key resembles none", () => {
+    expect(problemsOf({ "mlops:zzzzzzzz": "1" })[0]).toMatch(
+      /unknown key; known on this stack: environment, size,/,
+    );
+  });
+
+  it("says which environments there are", () => {
+    expect(problemsOf({ "mlops:environment": "gcp" })).toEqual([
+      "mlops:environment=gcp: allowed: local, aws",
+    ]);
+    expect(problemsOf({ "mlops:environment": undefined })).toEqual([
+      "mlops:environment=undefined: allowed: local, aws",
+    ]);
+  });
+
+  it("does not print the value of a secret", () => {
+    const [problem] = problemsOf({ "mlops:size": "hunter2" }, ["mlops:size"]);
+    expect(problem).toBe("mlops:size=undefined: allowed: small, production");
+  });
+
+  it("refuses a range outside of the ports a user may open", () => {
+    expect(problemsOf({ "mlops:ingressPort": "80" })).toEqual([
+      "mlops:ingressPort=80: must be at least 1024",
+    ]);
+    expect(problemsOf({ "mlops:ingressPort": "5555" })).toEqual([
+      "mlops:registryPort=5555: is the ingress port too; choose another",
+    ]);
+  });
+
+  it("wants a context for an existing cluster, and only there", () => {
+    expect(problemsOf({ "mlops:cluster": "existing" })).toEqual([
+      "mlops:context=undefined: missing; cluster `existing` needs the kubeconfig context to use",
+    ]);
+    expect(problemsOf({ "mlops:cluster": "existing", "mlops:context": "homelab" })).toEqual([]);
+    expect(problemsOf({ "mlops:context": "homelab" })).toEqual([
+      "mlops:context=homelab: only for cluster `existing`",
+    ]);
+  });
+
+  it("refuses GPUs without accelerator, accelerators without GPUs, twins and two servers", () => {
+    const node = { name: "a", role: "server", cpu: 2, memory: "4Gi" };
+    const nodes = (...extra: object[]): Record<string, string> => ({
+      "mlops:nodes": JSON.stringify([node, ...extra]),
+    });
+    expect(problemsOf(nodes({ name: "b", role: "agent", cpu: 2, memory: "4Gi", gpus: 1 }))).toEqual([
+      "mlops:nodes.1.gpus=1: node b has GPUs but no accelerator; set accelerator to l4 or t4",
+    ]);
+    expect(problemsOf(nodes({ name: "b", role: "agent", cpu: 2, memory: "4Gi", accelerator: "l4" }))).toEqual(
+      ["mlops:nodes.1.accelerator=l4: node b has an accelerator but no GPUs; set gpus"],
+    );
+    expect(problemsOf(nodes(node))).toEqual([
+      "mlops:nodes.name=a: two nodes have this name",
+      "mlops:nodes.role=2 server(s): exactly one node must have role server",
+    ]);
+  });
+
+  it("points into structured values", () => {
+    expect(problemsOf({ "mlops:teams": '[{"name":"Team A"}]' })[0]).toMatch(
+      /^mlops:teams\.0\.name="Team A": must be a DNS label/,
+    );
+    expect(problemsOf({ "mlops:teams": "[{" })).toEqual(["mlops:teams=[{: must be a list"]);
+  });
+
+  it("throws nothing but ConfigError on any configuration", () => {
+    const keys = fc.constantFrom(
+      ...Object.keys(fixture),
+      "mlops:x",
+      "mlops:llm",
+      "mlops:gitops",
+      "mlops:teams",
+    );
+    fc.assert(
+      fc.property(fc.dictionary(keys, fc.oneof(fc.json(), fc.string())), (change) => {
+        problemsOf(change);
+      }),
+    );
+  });
+});

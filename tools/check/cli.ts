@@ -1,0 +1,80 @@
+/**
+ * Runs the named checks one after the other, all of them even if one fails, and ends with one line that
+ * counts every test: `N passed, N failed, N skipped`. Type check and lint count as one test each.
+ */
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { projectRoot } from "../lib/paths.ts";
+import { addCounts, type Counts, countsOfReport } from "./counts.ts";
+
+interface Check {
+  readonly title: string;
+  readonly run: () => Promise<Counts>;
+}
+
+const checks: Readonly<Record<string, Check>> = {
+  types: { title: "type check", run: () => command("tsc", ["--noEmit"]) },
+  lint: { title: "lint", run: () => command("biome", ["check", "--error-on-warnings", "."]) },
+  unit: { title: "unit tests", run: () => vitest("unit") },
+  policy: { title: "policy tests", run: () => vitest("policy") },
+  engine: { title: "engine tests", run: () => vitest("engine") },
+};
+
+function execute(binary: string, args: readonly string[]): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const child = spawn(join(projectRoot, "node_modules", ".bin", binary), args, {
+    cwd: projectRoot,
+    stdio: "inherit",
+  });
+  child.on("error", reject);
+  child.on("close", (code) => resolve(code ?? 1));
+  return promise;
+}
+
+async function command(binary: string, args: readonly string[]): Promise<Counts> {
+  const passed = (await execute(binary, args)) === 0;
+  return { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0 };
+}
+
+async function vitest(project: string): Promise<Counts> {
+  const dir = mkdtempSync(join(tmpdir(), "mlops-check-"));
+  const report = join(dir, "report.json");
+  try {
+    const code = await execute("vitest", [
+      "run",
+      "--project",
+      project,
+      "--reporter=default",
+      "--reporter=json",
+      `--outputFile.json=${report}`,
+    ]);
+    return countsOfReport(readFileSync(report, "utf8"), code);
+  } catch (error) {
+    console.error(`${project}: no report (${(error as Error).message})`);
+    return { passed: 0, failed: 1, skipped: 0 };
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => checks[name] === undefined);
+if (names.length === 0 || unknown.length > 0) {
+  console.error(`usage: node tools/check/cli.ts ${Object.keys(checks).join("|")} ...`);
+  process.exit(2);
+}
+let total: Counts = { passed: 0, failed: 0, skipped: 0 };
+for (const name of names) {
+  const check = checks[name];
+  if (check === undefined) continue;
+  const start = performance.now();
+  console.log(`\n== ${check.title}`);
+  const counts = await check.run();
+  total = addCounts(total, counts);
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  console.log(`== ${check.title}: ${counts.failed === 0 ? "ok" : `${counts.failed} failed`} (${seconds} s)`);
+}
+console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+process.exitCode = total.failed === 0 ? 0 : 1;

@@ -1,0 +1,44 @@
+import { join } from "node:path";
+import { projectRoot, stateDir } from "../lib/paths.ts";
+
+/** Project name of Pulumi.yaml, part of the file backend's layout. */
+export const projectName = "mlops";
+
+export const stacks = ["local", "aws"] as const;
+export type StackName = (typeof stacks)[number];
+
+/** The stack file that is in Git, and the working copy that the CLI reads and writes. */
+export function trackedConfig(stack: StackName): string {
+  return join(projectRoot, `Pulumi.${stack}.yaml`);
+}
+export function workingConfig(stack: StackName): string {
+  return join(stateDir(), "config", `Pulumi.${stack}.yaml`);
+}
+/** The tracked file as it was when it was last merged into the working copy. */
+export function mergedBase(stack: StackName): string {
+  return join(stateDir(), "config", "base", `Pulumi.${stack}.yaml`);
+}
+
+export function passphraseFile(): string {
+  return join(stateDir(), "passphrase");
+}
+
+/** Folder of the file backend that is used unless PULUMI_BACKEND_URL says otherwise. */
+export function stateBackend(): string {
+  return join(stateDir(), "state");
+}
+
+/** The file backend's state of one stack. */
+export function stackStateFile(stack: StackName): string {
+  return join(stateBackend(), ".pulumi", "stacks", projectName, `${stack}.json`);
+}
+
+/** The file backend's folder of locks on one stack. */
+export function stackLockDir(stack: StackName): string {
+  return join(stateBackend(), ".pulumi", "locks", "organization", projectName, stack);
+}
+
+/** Data folder of this checkout's embedded cluster. */
+export function embeddedDir(): string {
+  return join(stateDir(), "embedded");
+}

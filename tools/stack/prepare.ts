@@ -1,0 +1,50 @@
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { ExecError, exec } from "../lib/exec.ts";
+import { withLock } from "../lib/lockfile.ts";
+import { projectRoot, stateDir } from "../lib/paths.ts";
+import { chooseCluster } from "./chooseCluster.ts";
+import { setWorkingConfig, updateWorkingCopy } from "./configCopy.ts";
+import { dockerRuns } from "./docker.ts";
+import { ensurePassphrase } from "./passphrase.ts";
+import { type StackName, stackStateFile, stacks, stateBackend } from "./paths.ts";
+import { readState, usesFileBackend } from "./stateFile.ts";
+
+/**
+ * Makes what `pulumi` needs before its first call: state folder, passphrase, working copies of the
+ * stack files, the choice of a cluster, and the stacks themselves. Quick when nothing is missing.
+ */
+export async function prepare(): Promise<void> {
+  mkdirSync(stateBackend(), { recursive: true });
+  await withLock(join(stateDir(), "locks", "prepare"), async () => {
+    ensurePassphrase();
+    for (const stack of stacks) {
+      const config = updateWorkingCopy(stack);
+      if (stack === "local") await rememberCluster(config);
+      await initStack(stack);
+    }
+  });
+}
+
+async function rememberCluster(config: Readonly<Record<string, unknown>>): Promise<void> {
+  const configured = config["mlops:cluster"];
+  const cluster = await chooseCluster({
+    configured: typeof configured === "string" ? configured : undefined,
+    requested: process.env.CLUSTER,
+    hasResources: usesFileBackend() && readState("local").resources.length > 0,
+    dockerRuns,
+  });
+  // A misspelt value stays, so that the check of the whole configuration reports it.
+  if (configured === undefined || process.env.CLUSTER) setWorkingConfig("local", "mlops:cluster", cluster);
+}
+
+/** Creates the stack in its backend if it is not there. */
+async function initStack(stack: StackName): Promise<void> {
+  if (usesFileBackend() && existsSync(stackStateFile(stack))) return;
+  try {
+    await exec("pulumi", ["stack", "init", stack, "--no-select", "--non-interactive"], { cwd: projectRoot });
+  } catch (error) {
+    if (error instanceof ExecError && /already exists/.test(error.stderr)) return;
+    throw error;
+  }
+}
