@@ -9,7 +9,7 @@ STACK ?= local
 up: setup ## Set up what is missing, then bring the platform up (CLUSTER=k3d|embedded|existing)
 	@$(ENV) node tools/stack/cli.ts up
 down: ## Remove stack, cluster and processes (FORCE=1: also when the state cannot be read)
-	@$(ENV) node tools/stack/cli.ts down
+	@MLOPS_NO_PREPARE=$(FORCE); $(ENV) node tools/stack/cli.ts down
 preview: setup ## Show what `make up` would change
 	@$(ENV) pulumi preview --stack $(STACK)
 cluster: setup ## Start the embedded cluster, if the stack uses it

@@ -1,18 +1,50 @@
 import * as pulumi from "@pulumi/pulumi";
-import { charts } from "./charts.ts";
 import { createLocalCluster } from "./components/local/cluster.ts";
-import { Platform, selectCharts } from "./components/platform/platform.ts";
+import { Platform, platformOptions, selectCharts } from "./components/platform/platform.ts";
 import { Tenancy } from "./components/tenancy/tenancy.ts";
 import { readConfig } from "./config.ts";
-import { leftoverCrds, loadOutlines, requestedBy } from "./tools/charts/outline.ts";
-import { resolveCharts } from "./tools/charts/resolve.ts";
+import { findCharts, requestedOf } from "./tools/stack/findCharts.ts";
 import { findCluster } from "./tools/stack/findCluster.ts";
-
-const projectRoot = import.meta.dirname;
+import { stepsAfter } from "./tools/stack/nextSteps.ts";
+import { standInsInUse } from "./tools/toolchain/standIn.ts";
 
 const config = readConfig();
 if (config.environment === "aws") {
   throw new pulumi.RunError("the aws stack is not part of this release yet; use the stack `local`");
 }
 
-const target = createLocalCluster(config, await findCluster(config, projectRoot), dataDir);
+const target = createLocalCluster(config, await findCluster(config));
+const options = platformOptions(config);
+const charts = await findCharts(selectCharts(target, options), {
+  chartsDir: config.chartsDir,
+  size: config.size,
+  allowOutline: !target.runsPods,
+});
+
+const tenancy = new Tenancy("tenancy", { target, teams: config.teams, systems: [...charts.sources.keys()] });
+const platform = new Platform("platform", {
+  target,
+  options,
+  size: config.size,
+  sources: charts.sources,
+  leftoverCrds: charts.leftoverCrds,
+  namespace: (name) => tenancy.namespace(name),
+});
+
+/** Kind of cluster that the stack lives on. */
+export const cluster = target.name;
+/** Dashboards and APIs that answer: `{url}`, or `{portForward}` with the command that makes one. */
+export const urls = platform.urls;
+/** Systems that Kubernetes knows here while no container of theirs runs. */
+export const simulated = platform.simulated;
+/** Pulumi plugins that a stand-in takes the place of. */
+export const standIns = standInsInUse();
+/** Addresses inside the cluster. */
+export const endpoints = platform.endpoints;
+/** What all systems together ask the scheduler for: cores and GiB. */
+export const requested = requestedOf(charts.outlines, config.size, config.nodes.length);
+
+/** Commands to go on with. */
+export const nextSteps = stepsAfter(config);
+export const kubeconfig = target.kubeconfig;
+export const credentials = platform.credentials;

@@ -20,17 +20,17 @@ export interface EmbeddedCluster {
 export type FoundCluster =
   | { readonly kind: "embedded"; readonly embedded: EmbeddedCluster }
   | { readonly kind: "existing"; readonly kubeconfig: string }
-  | { readonly kind: "k3d" };
+  | { readonly kind: "k3d"; readonly dataDir: string };
 
 /** The local cluster that the configuration chose, as the platform sees it. */
-export function createLocalCluster(config: LocalConfig, found: FoundCluster, dataDir: string): ClusterTarget {
+export function createLocalCluster(config: LocalConfig, found: FoundCluster): ClusterTarget {
   switch (found.kind) {
     case "embedded":
       return embedded(config, found.embedded);
     case "existing":
       return existing(config, found.kubeconfig);
     case "k3d":
-      return k3d(config, dataDir);
+      return k3d(config, found.dataDir);
   }
 }
 

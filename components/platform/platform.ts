@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type ChartName, charts, installOrder } from "../../charts.ts";
-import type { ClusterTarget, ServiceUrl, Size } from "../target.ts";
+import type { Config } from "../../config/schema.ts";
+import type { ClusterTarget, ServiceUrl, Size, TargetFacts } from "../target.ts";
 import { removeCrdsAtDestroy } from "./crds.ts";
 import { type ChartSource, HelmAddon } from "./helmAddon.ts";
 import type { PlatformOptions, PrepareContext, System } from "./system.ts";
@@ -18,14 +19,30 @@ export interface PlatformArgs {
   readonly leftoverCrds: readonly string[];
 }
 
+/** Models that vLLM serves unless configured otherwise: one that a laptop's cores can run, one for an L4. */
+const defaultModels = { cpu: "Qwen/Qwen2.5-0.5B-Instruct", l4: "mistralai/Mistral-7B-Instruct-v0.3" };
+
+/** The configured choices, in the platform's words. */
+export function platformOptions(config: Config): PlatformOptions {
+  const accelerator = config.environment === "aws" ? ("l4" as const) : undefined;
+  const llm: PlatformOptions["llm"] = {
+    model: config.llm.model ?? defaultModels[accelerator ?? "cpu"],
+    ...(accelerator === undefined ? {} : { accelerator }),
+    // On AWS nothing idles on a GPU: the first promotion scales serving up.
+    replicas: accelerator === undefined ? 1 : 0,
+  };
+  return {
+    teams: config.teams.map((team) => team.name),
+    ...(config.gitops === undefined ? {} : { gitops: config.gitops }),
+    ...(config.llm.enabled ? { llm } : {}),
+  };
+}
+
 /** Which charts a stack installs. */
-export function selectCharts(
-  facts: { readonly fakeGpus: boolean; readonly selfHosted: boolean },
-  options: PlatformOptions,
-): ChartName[] {
+export function selectCharts(target: TargetFacts, options: PlatformOptions): ChartName[] {
   const wanted = (name: ChartName): boolean => {
-    if (name === "fake-gpu-operator") return facts.fakeGpus;
-    if (name === "minio") return facts.selfHosted;
+    if (name === "fake-gpu-operator") return target.fakeGpus;
+    if (name === "minio") return target.objectStore.selfHosted;
     if (name === "vllm-stack") return options.llm !== undefined;
     return true;
   };

@@ -6,8 +6,18 @@ import type { ClusterTarget, PlatformService, Size, TargetFacts, Values } from "
 export interface PlatformOptions {
   /** Git repository that ArgoCD's root application follows; nothing is synced without it. */
   readonly gitops?: { readonly repository: string; readonly revision: string; readonly path: string };
+  /** Names of the teams, which are also their namespaces. */
+  readonly teams: readonly string[];
+  /** How Triton runs: on T4 GPUs, or on CPU when no accelerator is named. One replica on CPU by default. */
+  readonly triton?: { readonly accelerator?: "t4"; readonly replicas: number };
   /** What vLLM serves, or undefined to leave vLLM out. */
-  readonly llm?: { readonly model: string; readonly accelerator?: "l4"; readonly replicas: number };
+  readonly llm?: {
+    readonly model: string;
+    readonly accelerator?: "l4";
+    readonly replicas: number;
+    /** Secret in vLLM's namespace whose key `token` opens gated models; none for open ones. */
+    readonly tokenSecret?: string;
+  };
 }
 
 /** What a system's pure values function gets. */

@@ -7,6 +7,7 @@ import { parse } from "yaml";
 import type { FoundCluster } from "../../components/local/cluster.ts";
 import type { LocalConfig } from "../../config/schema.ts";
 import { handoverFile, readHandover } from "../embedded/handover.ts";
+import { projectRoot } from "../lib/paths.ts";
 import { embeddedDir } from "./paths.ts";
 
 /**
@@ -15,14 +16,14 @@ import { embeddedDir } from "./paths.ts";
  *
  * @throws pulumi.RunError saying what is missing and which command makes it.
  */
-export async function findCluster(config: LocalConfig, projectRoot: string): Promise<FoundCluster> {
+export async function findCluster(config: LocalConfig): Promise<FoundCluster> {
   switch (config.cluster) {
     case "k3d":
-      return { kind: "k3d" };
+      return { kind: "k3d", dataDir: resolve(projectRoot, config.dataDir) };
     case "embedded":
       return findEmbedded();
     case "existing":
-      return findExisting(config, projectRoot);
+      return findExisting(config);
   }
 }
 
@@ -50,7 +51,7 @@ async function findEmbedded(): Promise<FoundCluster> {
   };
 }
 
-async function findExisting(config: LocalConfig, projectRoot: string): Promise<FoundCluster> {
+async function findExisting(config: LocalConfig): Promise<FoundCluster> {
   const path = config.kubeconfig ?? process.env.KUBECONFIG ?? join(homedir(), ".kube", "config");
   const file = resolve(projectRoot, path.replace(/^~(?=\/)/, homedir()));
   if (!existsSync(file)) {

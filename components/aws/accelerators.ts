@@ -1,0 +1,25 @@
+/** How pods find GPU nodes on EKS. */
+import type { Accelerator, AcceleratorClass } from "../target.ts";
+
+/** Node label that carries the accelerator class; the same as on a local cluster. */
+export const acceleratorLabel = "mlops.dev/accelerator";
+
+/** By this label the device plugin's chart knows which nodes to run on. */
+export const gpuPresentLabel = "nvidia.com/gpu.present";
+
+/** Keeps pods without a GPU off the expensive nodes. */
+export const gpuTaint = { key: "nvidia.com/gpu", value: "present" } as const;
+
+export function gpuNodeLabels(accelerator: AcceleratorClass): Readonly<Record<string, string>> {
+  return { [acceleratorLabel]: accelerator, [gpuPresentLabel]: "true" };
+}
+
+/** @param capacity GPUs that can exist at most. */
+export function gpuScheduling(accelerator: AcceleratorClass, capacity: number): Accelerator {
+  return {
+    resourceName: "nvidia.com/gpu",
+    nodeSelector: { [acceleratorLabel]: accelerator },
+    tolerations: [{ key: gpuTaint.key, operator: "Exists", effect: "NoSchedule" }],
+    capacity,
+  };
+}

@@ -1,0 +1,204 @@
+/** The platform's allowed flows: exactly what its systems and tenants need of each other. */
+import { type ChartName, charts } from "../../charts.ts";
+import type { TargetFacts } from "../target.ts";
+import { deploymentStepLabels, engineLabels, pipelinesNamespace } from "./names.ts";
+import { dnsPorts, type Flow, named, outside, type Peer, type PodPeer, pods, tcp } from "./peers.ts";
+
+const monitoring = charts["kube-prometheus-stack"].namespace;
+const argocd = charts["argo-cd"].namespace;
+const argo = charts["argo-workflows"].namespace;
+const minio = charts.minio.namespace;
+const mlflow = charts.mlflow.namespace;
+const ray = charts["ray-cluster"].namespace;
+const serving = charts.triton.namespace;
+const gpuOperator = charts["fake-gpu-operator"].namespace;
+
+const engine = pods(serving, engineLabels);
+const router = pods(serving, { "app.kubernetes.io/component": "router" });
+const triton = named(serving, "triton");
+const rayHead = pods(ray, { "ray.io/node-type": "head" });
+const deploymentSteps = pods(pipelinesNamespace, deploymentStepLabels);
+
+/** Where an Ingress class's controller runs. */
+const ingressControllers: Readonly<Record<string, PodPeer>> = {
+  traefik: named("kube-system", "traefik"),
+  nginx: named("ingress-nginx", "ingress-nginx"),
+};
+
+export interface FlowArgs {
+  readonly target: TargetFacts;
+  readonly teams: readonly string[];
+  readonly systems: readonly ChartName[];
+}
+
+/** Namespaces that the stack owns: those of its systems, of the pipelines, and of the teams. */
+export function namespacesOf(args: Pick<FlowArgs, "teams" | "systems">): string[] {
+  const ofSystems = args.systems.map((name) => charts[name].namespace);
+  return [...new Set([...ofSystems, pipelinesNamespace, ...args.teams])];
+}
+
+/** Nodes listen on one of these, whatever Service stands before the API server. */
+const kubernetesApi = { to: outside, ports: tcp(443, 6443) };
+const https = { to: outside, ports: tcp(443) };
+
+function objectStore(target: TargetFacts): { to: Peer; ports: Flow["ports"] } {
+  if (target.objectStore.selfHosted) return { to: pods(minio, { app: "minio" }), ports: tcp(9000) };
+  const port = /:(\d+)\/?$/.exec(target.objectStore.endpoint ?? "")?.[1];
+  return { to: outside, ports: tcp(port === undefined ? 443 : Number(port)) };
+}
+
+function every(from: readonly PodPeer[], flow: Omit<Flow, "from">): Flow[] {
+  return from.map((peer) => ({ from: peer, ...flow }));
+}
+
+/** What scrapes and is scraped. */
+function metricsFlows(): Flow[] {
+  const scrape = (to: Peer, ...ports: number[]): Flow => ({
+    from: pods(monitoring),
+    to,
+    ports: tcp(...ports),
+  });
+  return [
+    { from: pods(monitoring), to: pods(monitoring), ports: [] },
+    scrape(pods(argocd), 8082, 8083, 8084),
+    scrape(pods(argo), 9090),
+    scrape(pods(minio, { app: "minio" }), 9000),
+    scrape(pods(mlflow), 5000),
+    scrape(pods(ray), 8080),
+    scrape(triton, 8002),
+    scrape(engine, 8000),
+    scrape(router, 8000),
+    scrape(pods("kube-system"), 9153),
+    // The kubelet and the node exporter answer on the node's own address.
+    scrape(outside, 10250, 9100),
+  ];
+}
+
+/** What people reach through the Ingress controller. */
+function ingressFlows(target: TargetFacts): Flow[] {
+  if (target.ingress === undefined) return [];
+  const from = ingressControllers[target.ingress.className];
+  if (from === undefined) {
+    throw new Error(
+      `ingress class "${target.ingress.className}": no NetworkPolicy can let it in, because nobody said ` +
+        `where its controller runs; known classes: ${Object.keys(ingressControllers).join(", ")}`,
+    );
+  }
+  return [
+    { from, to: named(argocd, "argocd-server"), ports: tcp(8080) },
+    { from, to: named(argo, "argo-workflows-server"), ports: tcp(2746) },
+    { from, to: pods(minio, { app: "minio" }), ports: tcp(9000, 9001) },
+    { from, to: pods(mlflow), ports: tcp(5000) },
+    { from, to: rayHead, ports: tcp(8265) },
+    { from, to: named(monitoring, "grafana"), ports: tcp(3000) },
+    { from, to: named(monitoring, "prometheus"), ports: tcp(9090) },
+  ];
+}
+
+/** What one namespace with workflows, jobs and notebooks needs. */
+function workloadFlows(target: TargetFacts, namespace: string): Flow[] {
+  const from = pods(namespace);
+  return [
+    // Distributed training and Ray clusters of their own.
+    { from, to: from, ports: [] },
+    { from, to: pods(mlflow), ports: tcp(5000) },
+    { from, ...objectStore(target) },
+    // Argo's executor reports to the API server; data sets and models come from the internet.
+    { from, ...kubernetesApi },
+    { from, to: rayHead, ports: tcp(8265, 10001) },
+    { from: named(ray, "kuberay-operator"), to: from, ports: tcp(8265, 52365) },
+    { from, to: router, ports: tcp(8000) },
+  ];
+}
+
+/**
+ * Every allowed flow between the namespaces of this stack and beyond them.
+ *
+ * @throws Error naming the Ingress class when nobody knows where its controller runs.
+ */
+export function allowedFlows(args: FlowArgs): Flow[] {
+  const { target, teams } = args;
+  const owned = namespacesOf(args);
+  const flows: Flow[] = [
+    ...owned.map((name) => ({
+      from: pods(name),
+      to: pods("kube-system", { "k8s-app": "kube-dns" }),
+      ports: dnsPorts,
+    })),
+    ...metricsFlows(),
+    ...ingressFlows(target),
+    // Controllers ask the API server; so does vLLM's router, to find its engines.
+    ...every(
+      [
+        pods(monitoring),
+        named(argocd, "argocd-server"),
+        named(argocd, "argocd-application-controller"),
+        named(argocd, "argocd-applicationset-controller"),
+        pods(argo),
+        named(ray, "kuberay-operator"),
+        rayHead,
+        router,
+        pods(gpuOperator),
+      ],
+      kubernetesApi,
+    ),
+    { from: pods(argocd), to: named(argocd, "argocd-repo-server"), ports: tcp(8081) },
+    { from: pods(argocd), to: named(argocd, "argocd-redis"), ports: tcp(6379) },
+    // Only the repository server talks to Git, by https or ssh.
+    { from: named(argocd, "argocd-repo-server"), to: outside, ports: tcp(443, 22) },
+    { from: named(argo, "argo-workflows-server"), ...objectStore(target) },
+    { from: pods(minio), to: pods(minio, { app: "minio" }), ports: tcp(9000) },
+    { from: pods(mlflow), ...objectStore(target) },
+    ...(target.database.kind === "postgres"
+      ? [{ from: pods(mlflow), to: outside, ports: tcp(databasePort(target.database.port)) }]
+      : []),
+    { from: pods(ray), to: pods(ray), ports: [] },
+    { from: pods(ray), to: pods(mlflow), ports: tcp(5000) },
+    { from: pods(ray), ...objectStore(target) },
+    { from: pods(ray), ...https },
+    { from: triton, ...objectStore(target) },
+    { from: engine, ...objectStore(target) },
+    // Model weights.
+    { from: engine, ...https },
+    { from: router, to: engine, ports: tcp(8000) },
+    { from: deploymentSteps, to: triton, ports: tcp(8000, 8001) },
+    { from: deploymentSteps, to: engine, ports: tcp(8000) },
+    { from: pods(gpuOperator), to: pods(gpuOperator), ports: [] },
+    ...[pipelinesNamespace, ...teams].flatMap((name) => workloadFlows(target, name)),
+  ];
+  return flows.filter((flow) => concerns(flow, owned, args.systems));
+}
+
+/** PostgreSQL's port; a port that is known only after the database was made is the standard one. */
+function databasePort(port: unknown): number {
+  return typeof port === "number" ? port : 5432;
+}
+
+/**
+ * Team names that cannot be namespaces of their own.
+ *
+ * @throws Error listing each name that is given twice or belongs to the cluster or the platform.
+ */
+export function checkTeams(teams: readonly string[]): void {
+  const taken = new Set([
+    ...Object.values(charts).map((spec) => spec.namespace),
+    pipelinesNamespace,
+    "default",
+  ]);
+  const problems = teams.flatMap((team, index) => {
+    if (teams.indexOf(team) !== index) return [`team "${team}" is listed twice`];
+    if (taken.has(team) || team.startsWith("kube-")) return [`team "${team}": the namespace is not free`];
+    return [];
+  });
+  if (problems.length > 0) throw new Error(problems.join("\n"));
+}
+
+/** Drops flows of systems that this stack does not have. */
+function concerns(flow: Flow, owned: readonly string[], systems: readonly ChartName[]): boolean {
+  const platform = new Set<string>(Object.values(charts).map((spec) => spec.namespace));
+  const absent = (peer: Peer): boolean =>
+    "namespace" in peer && platform.has(peer.namespace) && !owned.includes(peer.namespace);
+  const vllm = systems.includes("vllm-stack");
+  const ofVllm = (peer: Peer): boolean => peer === engine || peer === router;
+  return !absent(flow.from) && !absent(flow.to) && (vllm || !(ofVllm(flow.from) || ofVllm(flow.to)));
+}

@@ -1,0 +1,29 @@
+/** Names that tenants, the platform's charts and pipelines agree on. */
+
+/** Where the platform's own pipelines run. */
+export const pipelinesNamespace = "pipelines";
+
+/** Service accounts in every namespace that runs workflows. */
+export const serviceAccounts = {
+  /** Reads data sets, writes step artifacts. */
+  training: "training",
+  /** Writes the model repository; in the pipelines namespace only. */
+  deployment: "deployment",
+  /** Reports step results to Argo; its token is mounted in Argo's own containers only. */
+  executor: "workflow-executor",
+} as const;
+
+/** The service account whose token a person pastes into the Argo Workflows UI. */
+export const workflowsUser = { name: "workflows-user", namespace: "argo" } as const;
+
+/** ClusterRole that the user above is bound to, namespace by namespace. */
+export const workflowsUserRole = "mlops-workflows-user";
+
+/**
+ * Label of the pods that may load models: NetworkPolicies let only these reach the model servers,
+ * because the ports of inference and of administration are the same.
+ */
+export const deploymentStepLabels = { "mlops.dev/role": "deployment" } as const;
+
+/** Label of vLLM's engine pods; the chart names them after the model. */
+export const engineLabels = { "mlops.dev/engine": "vllm" } as const;

@@ -1,0 +1,68 @@
+import { parse } from "yaml";
+import { exceptionRules } from "../charts/check.ts";
+import { createContext } from "../context.ts";
+import { readText, UnreadableError } from "../manifests/readInput.ts";
+import type { Report } from "../manifests/report.ts";
+import { rules } from "../rules/catalog.ts";
+import { blocks } from "../rules/evaluate.ts";
+import { isObject } from "../rules/json.ts";
+import type { Context } from "../rules/types.ts";
+import { type Arguments, readArguments, USAGE, UsageError } from "./arguments.ts";
+import { checkFolder, type List } from "./charts.ts";
+import { checkFiles, type Open } from "./check.ts";
+import { formats } from "./formats.ts";
+
+/** What the CLI reads from and writes to. */
+export interface Terminal {
+  readonly open: Open;
+  readonly print: (text: string) => void;
+  readonly complain: (text: string) => void;
+  readonly list: List;
+  /** The date as YYYY-MM-DD, which decides which exceptions are expired. */
+  readonly today: () => string;
+}
+
+/** Where exceptions are kept unless the caller says otherwise, seen from the repository's root. */
+const EXCEPTIONS = "policy/exceptions.yaml";
+
+/** Runs the CLI. Resolves to its exit code: 0 clean, 1 a mandatory finding, 2 unreadable input or wrong use. */
+export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    const given = readArguments(argv);
+    if (given.command === "help") {
+      terminal.print(USAGE);
+      return 0;
+    }
+    const context = await readContext(given, terminal.open);
+    const report = await runCommand(given, context, terminal);
+    terminal.print(formats[given.format](report, [...rules, ...exceptionRules]));
+    if (report.unreadable.length > 0) return 2;
+    return report.findings.some(blocks) ? 1 : 0;
+  } catch (error) {
+    if (error instanceof UsageError) terminal.complain(`${error.message}\n\n${USAGE}`);
+    else if (error instanceof UnreadableError) terminal.complain(`${error.message}\n`);
+    else throw error;
+    return 2;
+  }
+}
+
+async function runCommand(
+  given: Arguments,
+  context: Context,
+  { open, list, today }: Terminal,
+): Promise<Report> {
+  const { command, files, rendered = "", exceptions = EXCEPTIONS } = given;
+  if (command === "check") return checkFiles(files, context, open);
+  return checkFolder(rendered, exceptions, context, { open, list }, today());
+}
+
+async function readContext({ context: file, stack }: Arguments, open: Open): Promise<Context> {
+  try {
+    const stated: unknown = file === undefined ? {} : (parse(await readText(open(file))) ?? {});
+    return createContext(isObject(stated) && stack !== undefined ? { ...stated, stack } : stated);
+  } catch (error) {
+    throw new UnreadableError(
+      `${file ?? "--stack"}: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}

@@ -1,0 +1,19 @@
+import { PolicyPack } from "@pulumi/policy";
+import { policiesOf } from "./pack/policies.ts";
+import { contextOfStack } from "./platform.ts";
+import type { Context } from "./rules/types.ts";
+
+const root = `${import.meta.dirname}/..`;
+
+const contexts = new Map<string, Context>();
+
+function contextOf(stack: string): Context {
+  const context = contexts.get(stack) ?? contextOfStack(stack, root);
+  contexts.set(stack, context);
+  return context;
+}
+
+// @pulumi/policy reads the pack's version from package.json in the working directory: ours, wherever it runs.
+process.chdir(root);
+
+new PolicyPack("mlops", { policies: policiesOf(contextOf) });

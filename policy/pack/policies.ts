@@ -1,0 +1,148 @@
+import type {
+  Policies,
+  PolicyConfigJSONSchema,
+  ReportViolation,
+  ResourceValidationArgs,
+  ResourceValidationPolicy,
+  StackValidationPolicy,
+} from "@pulumi/policy";
+import { rules, stackRules } from "../rules/catalog.ts";
+import { isObject } from "../rules/json.ts";
+import type { ConfigSchema, Context, Finding, JsonObject, Rule, StackRule } from "../rules/types.ts";
+import { snapshot } from "./snapshot.ts";
+import { subjectsOf, targetOf } from "./subject.ts";
+
+/** Finds what surrounds the resources of a stack, by its name. */
+export type ContextOfStack = (stack: string) => Context;
+
+/** Every rule as a CrossGuard policy, and one that tells what only run time decides. */
+export function policiesOf(contextOfStack: ContextOfStack): Policies {
+  return [
+    ...rules.map((rule) => resourcePolicy(rule, contextOfStack)),
+    ...stackRules.map((rule) => stackPolicy(rule, contextOfStack)),
+    deferredPolicy(contextOfStack),
+  ];
+}
+
+function resourcePolicy(rule: Rule, contextOfStack: ContextOfStack): ResourceValidationPolicy {
+  const { name, description, level, remediate } = rule;
+  const contextOf = contextReader(rule.name, contextOfStack);
+  return {
+    name,
+    description,
+    enforcementLevel: level,
+    configSchema: toPolicySchema(rule.configSchema),
+    validateResource: (args, report) => {
+      if (applies(rule, args.type)) reportAll(findingsOf(rule, args, contextOf(args)), "violation", report);
+    },
+    ...(remediate && {
+      remediateResource: (args: ResourceValidationArgs) => {
+        const isList = args.type.endsWith("List");
+        return applies(rule, args.type) && !isList ? mend(remediate, args, contextOf(args)) : undefined;
+      },
+    }),
+  };
+}
+
+function applies({ target, types }: Rule, type: string): boolean {
+  return targetOf(type) === target && (target !== "aws" || types.includes(type));
+}
+
+function findingsOf(rule: Rule, { type, props }: ResourceValidationArgs, context: Context): Finding[] {
+  return subjectsOf(rule.target, type, snapshot(props)).flatMap((subject) =>
+    rule.check(subject, context, type),
+  );
+}
+
+/** A remediation gives back all inputs: where one is not known yet it would be lost, so nothing is mended. */
+function mend(
+  remediate: NonNullable<Rule["remediate"]>,
+  { type, props }: ResourceValidationArgs,
+  context: Context,
+): JsonObject | undefined {
+  return isObject(props) ? remediate(props, context, type) : undefined;
+}
+
+function stackPolicy(rule: StackRule, contextOfStack: ContextOfStack): StackValidationPolicy {
+  const contextOf = contextReader(rule.name, contextOfStack);
+  return {
+    name: rule.name,
+    description: rule.description,
+    enforcementLevel: rule.level,
+    configSchema: toPolicySchema(rule.configSchema),
+    validateStack: (args, report) => {
+      const [first] = args.resources;
+      if (first === undefined) return;
+      const resources = args.resources
+        .filter(({ type }) => type.startsWith("aws:"))
+        .map(({ urn, type, name, props, propertyDependencies }) => ({
+          urn,
+          type,
+          name,
+          inputs: snapshot(props),
+          references: Object.fromEntries(
+            Object.entries(propertyDependencies).map(([key, on]) => [
+              key,
+              on.map((resource) => resource.urn),
+            ]),
+          ),
+        }));
+      const context = contextOf({ urn: first.urn, getConfig: args.getConfig });
+      for (const finding of rule.checkStack(resources, context)) {
+        if (finding.kind === "violation") report(toMessage(finding), finding.urn);
+      }
+    },
+  };
+}
+
+/** Deferred findings would block under their own rule's level; here they are told and let through. */
+function deferredPolicy(contextOfStack: ContextOfStack): ResourceValidationPolicy {
+  return {
+    name: "deferred-to-admission",
+    description: "What only run time knows is decided when Pods are admitted.",
+    enforcementLevel: "advisory",
+    validateResource: (args, report) => {
+      const context = contextOfStack(stackOf(args.urn));
+      const found = rules
+        .filter((rule) => applies(rule, args.type))
+        .flatMap((rule) => findingsOf(rule, args, context));
+      reportAll(found, "deferred", report);
+    },
+  };
+}
+
+function reportAll(findings: readonly Finding[], kind: Finding["kind"], report: ReportViolation): void {
+  for (const finding of findings) if (finding.kind === kind) report(toMessage(finding));
+}
+
+function toMessage({ message, path, fix }: Finding): string {
+  return `${message} (${path}). To mend it: ${fix}.`;
+}
+
+/** Adds a policy's settings, which CrossGuard hands over with each call, to the context of the stack. */
+function contextReader(rule: string, contextOfStack: ContextOfStack) {
+  const known = new Map<string, Context>();
+  return ({ urn, getConfig }: Pick<ResourceValidationArgs, "urn" | "getConfig">): Context => {
+    const stack = stackOf(urn);
+    const settings = getConfig<JsonObject>();
+    const key = JSON.stringify([stack, settings]);
+    const context = known.get(key) ?? withKnobs(contextOfStack(stack), rule, settings);
+    known.set(key, context);
+    return context;
+  };
+}
+
+function withKnobs(context: Context, rule: string, settings: JsonObject): Context {
+  return { ...context, knobs: { ...context.knobs, [rule]: { ...context.knobs[rule], ...settings } } };
+}
+
+/** `urn:pulumi:STACK::PROJECT::TYPE::NAME`. */
+function stackOf(urn: string): string {
+  return urn.split("::")[0]?.split(":").at(-1) ?? "";
+}
+
+function toPolicySchema({ properties }: ConfigSchema): {
+  properties: Record<string, PolicyConfigJSONSchema>;
+} {
+  return { properties: properties as Record<string, PolicyConfigJSONSchema> };
+}

@@ -1,0 +1,69 @@
+import { readFileSync } from "node:fs";
+import { parse } from "yaml";
+import { charts } from "../charts.ts";
+import { createContext } from "./context.ts";
+import { isObject, listAt, textAt } from "./rules/json.ts";
+import type { Context, NamespaceFacts } from "./rules/types.ts";
+
+/**
+ * What surrounds the objects of a stack of ours, as far as its configuration says it.
+ * @param stack its name
+ * @param config its configuration as its file has it: `mlops:key` to value
+ */
+export function platformContext(stack: string, config: Readonly<Record<string, unknown>>): Context {
+  const text = (key: string): string | undefined => textAt(config, `mlops:${key}`);
+  const [account, region] = [text("accountId"), text("region")];
+  const own = [text("imageRegistry"), account && region && `${account}.dkr.ecr.${region}.amazonaws.com`];
+  const specs = Object.values(charts);
+  const namespaces = namespacesOf(config);
+  return createContext({
+    stack: text("environment") === "aws" ? "aws" : "local",
+    ...(namespaces && { namespaces }),
+    systemNamespaces: [...new Set(["kube-system", ...specs.map(({ namespace }) => namespace)])],
+    registries: { own: own.filter((registry) => registry !== undefined && registry !== "") },
+    chartRepositories: [...new Set(specs.map(({ repository }) => repository))],
+    tags: known({ Project: "mlops", Stack: stack, Owner: text("owner"), CostCenter: text("costCenter") }),
+  });
+}
+
+/** Teams and their GPUs; undefined where the file leaves them to the program's default. */
+function namespacesOf(config: Readonly<Record<string, unknown>>): Record<string, NamespaceFacts> | undefined {
+  const teams = listAt(config, "mlops:teams").filter(isObject);
+  if (teams.length === 0) return undefined;
+  return Object.fromEntries(
+    teams.map(({ name, gpus }) => {
+      const quota = typeof gpus === "number" ? gpus : 0;
+      return [String(name), { gpuQuota: quota, maximumGpus: quota }];
+    }),
+  );
+}
+
+function known(tags: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(tags).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}
+
+/**
+ * The context of a stack by name, from its configuration file in the project's folder: the working copy where
+ * there is one, else the tracked file. A stack without a file gets what holds for every stack.
+ */
+export function contextOfStack(stack: string, projectFolder: string): Context {
+  for (const folder of [".mlops/config", "."]) {
+    const text = readIfThere(`${projectFolder}/${folder}/Pulumi.${stack}.yaml`);
+    if (text === undefined) continue;
+    const file: unknown = parse(text);
+    const config = isObject(file) && isObject(file.config) ? file.config : {};
+    return platformContext(stack, config);
+  }
+  return platformContext(stack, {});
+}
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,77 @@
+import { z } from "zod";
+import { isEmpty, isObject, objectAt } from "../json.ts";
+import { defineRule } from "../rule.ts";
+import type { Context, JsonObject, Rule } from "../types.ts";
+
+/** Types whose resources cost money or hold data, and that take `tags` as a map. */
+const TAGGED = [
+  "aws:cloudwatch/logGroup:LogGroup",
+  "aws:dynamodb/table:Table",
+  "aws:ebs/volume:Volume",
+  "aws:ec2/eip:Eip",
+  "aws:ec2/instance:Instance",
+  "aws:ec2/internetGateway:InternetGateway",
+  "aws:ec2/launchTemplate:LaunchTemplate",
+  "aws:ec2/natGateway:NatGateway",
+  "aws:ec2/routeTable:RouteTable",
+  "aws:ec2/securityGroup:SecurityGroup",
+  "aws:ec2/subnet:Subnet",
+  "aws:ec2/vpc:Vpc",
+  "aws:ec2/vpcEndpoint:VpcEndpoint",
+  "aws:ecr/repository:Repository",
+  "aws:efs/fileSystem:FileSystem",
+  "aws:eks/cluster:Cluster",
+  "aws:eks/nodeGroup:NodeGroup",
+  "aws:iam/openIdConnectProvider:OpenIdConnectProvider",
+  "aws:iam/policy:Policy",
+  "aws:iam/role:Role",
+  "aws:kms/key:Key",
+  "aws:lambda/function:Function",
+  "aws:lb/loadBalancer:LoadBalancer",
+  "aws:rds/cluster:Cluster",
+  "aws:rds/instance:Instance",
+  "aws:s3/bucket:Bucket",
+  "aws:s3/bucketV2:BucketV2",
+  "aws:secretsmanager/secret:Secret",
+  "aws:sns/topic:Topic",
+  "aws:sqs/queue:Queue",
+];
+
+const required = z.object({
+  required: z
+    .array(z.string())
+    .default(["Project", "Stack", "Owner", "CostCenter"])
+    .describe("Tags that every resource that costs money or holds data carries"),
+});
+
+const requiredTags = defineRule({
+  name: "aws-required-tags",
+  description: "Resources say which project and stack they belong to, who owns them and who pays.",
+  level: "remediate",
+  target: "aws",
+  types: TAGGED,
+  knobs: required,
+  check: (inputs, _context, settings) =>
+    missingTags(inputs, settings.required).map((tag) => ({
+      path: ["tags", tag],
+      message: `tag ${tag} is missing`,
+      fix: `set tags.${tag}, or defaultTags of the provider`,
+    })),
+  remediate: (inputs, context, settings) => withKnownTags(inputs, settings.required, context),
+});
+
+function missingTags(inputs: unknown, names: readonly string[]): string[] {
+  const tags = objectAt(inputs, "tags");
+  return names.filter((name) => isEmpty(tags[name]));
+}
+
+function withKnownTags(inputs: unknown, names: readonly string[], { tags }: Context): JsonObject | undefined {
+  const known = missingTags(inputs, names).filter((name) => Object.hasOwn(tags, name));
+  if (!isObject(inputs) || known.length === 0) return undefined;
+  return {
+    ...inputs,
+    tags: { ...objectAt(inputs, "tags"), ...Object.fromEntries(known.map((name) => [name, tags[name]])) },
+  };
+}
+
+export const tagRules: readonly Rule[] = [requiredTags];

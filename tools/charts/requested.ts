@@ -1,0 +1,94 @@
+import type { Size } from "../../components/target.ts";
+import type { Outline, OutlineContainer, OutlineWorkload } from "./outline.ts";
+
+/** What pods ask the scheduler for: `cpu` in cores, `memory` in bytes. */
+export interface Requested {
+  readonly cpu: number;
+  readonly memory: number;
+}
+
+export interface RequestedBySystem {
+  readonly total: Requested;
+  readonly charts: Readonly<Record<string, Requested>>;
+}
+
+const FACTORS: Readonly<Record<string, number>> = {
+  "": 1,
+  m: 1e-3,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+};
+
+/**
+ * A Kubernetes quantity as a number: cores for cpu, bytes for memory and storage.
+ *
+ * @throws Error when it is none.
+ */
+export function parseQuantity(quantity: string): number {
+  const [, number, suffix = ""] = /^(\d+(?:\.\d+)?)([a-zA-Z]*)$/.exec(quantity) ?? [];
+  const factor = FACTORS[suffix];
+  if (number === undefined || factor === undefined) throw new Error(`not a Kubernetes quantity: ${quantity}`);
+  return Number(number) * factor;
+}
+
+/**
+ * What the systems ask for while they run, operators' children included. Jobs are not counted: hooks
+ * and jobs end, and what they asked for is free again.
+ *
+ * @param nodes how many nodes DaemonSets run on.
+ */
+export function requestedBy(
+  outlines: ReadonlyMap<string, Outline>,
+  size: Size,
+  nodes: number,
+): RequestedBySystem {
+  const charts = Object.fromEntries(
+    [...outlines].map(([name, outline]) => [
+      name,
+      sum(outline.sizes[size].workloads.map((w) => ofWorkload(w, nodes))),
+    ]),
+  );
+  return { charts, total: sum(Object.values(charts)) };
+}
+
+function sum(parts: readonly Requested[]): Requested {
+  return {
+    cpu: parts.reduce((total, p) => total + p.cpu, 0),
+    memory: parts.reduce((total, p) => total + p.memory, 0),
+  };
+}
+
+function ofWorkload(workload: OutlineWorkload, nodes: number): Requested {
+  if (workload.hook !== undefined || ["Job", "CronJob"].includes(workload.kind)) return { cpu: 0, memory: 0 };
+  const pods = workload.replicas * (workload.kind === "DaemonSet" ? nodes : 1);
+  return { cpu: pods * ofPod(workload, "cpu"), memory: pods * ofPod(workload, "memory") };
+}
+
+/**
+ * What the scheduler counts for one pod: all containers at once, or an init container with the
+ * sidecars that were started before it, whichever is more.
+ */
+function ofPod(workload: OutlineWorkload, resource: "cpu" | "memory"): number {
+  let sidecars = 0;
+  let starting = 0;
+  for (const init of workload.initContainers ?? []) {
+    if (init.restartPolicy === "Always") sidecars += ofContainer(init, resource);
+    starting = Math.max(
+      starting,
+      sidecars + (init.restartPolicy === "Always" ? 0 : ofContainer(init, resource)),
+    );
+  }
+  const running = workload.containers.reduce((total, c) => total + ofContainer(c, resource), sidecars);
+  return Math.max(running, starting);
+}
+
+function ofContainer(container: OutlineContainer, resource: string): number {
+  // The API server takes a limit as the request where none is given.
+  return parseQuantity(container.requests?.[resource] ?? container.limits?.[resource] ?? "0");
+}

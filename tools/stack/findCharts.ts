@@ -1,0 +1,66 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { ChartName } from "../../charts.ts";
+import type { ChartSource } from "../../components/platform/helmAddon.ts";
+import type { Size } from "../../components/target.ts";
+import { leftoverCrds, loadOutlines, type Outline } from "../charts/outline.ts";
+import { requestedBy } from "../charts/requested.ts";
+import { ChartsError, resolveCharts } from "../charts/resolve.ts";
+import { projectRoot } from "../lib/paths.ts";
+
+export interface FindChartsArgs {
+  readonly chartsDir: string;
+  readonly size: Size;
+  /** Whether a placeholder may stand in for a chart that cannot be had. */
+  readonly allowOutline: boolean;
+}
+
+export interface FoundCharts {
+  readonly sources: ReadonlyMap<ChartName, ChartSource>;
+  readonly outlines: ReadonlyMap<ChartName, Outline>;
+  /** CRDs that stay when the releases are uninstalled. */
+  readonly leftoverCrds: readonly string[];
+}
+
+/**
+ * The selected charts as Helm can install them, and what was recorded of them.
+ *
+ * @throws pulumi.RunError with the problems of all charts.
+ */
+export async function findCharts(names: readonly ChartName[], args: FindChartsArgs): Promise<FoundCharts> {
+  try {
+    const sources = await resolveCharts(names, {
+      ...args,
+      projectRoot,
+      onNotice: (text) => pulumi.log.info(text, undefined, undefined, true),
+    });
+    const outlines = loadOutlines(projectRoot, names);
+    return { sources, outlines, leftoverCrds: leftoverCrds(outlines.values()) };
+  } catch (error) {
+    if (error instanceof ChartsError) throw new pulumi.RunError(`nothing was changed; ${error.message}`);
+    throw error;
+  }
+}
+
+/** A sum of requests as people read it. */
+export interface RequestedOutput {
+  /** Cores. */
+  readonly cpu: number;
+  readonly memoryGiB: number;
+}
+
+/** What the systems ask the scheduler for, in all and one by one. */
+export function requestedOf(
+  outlines: ReadonlyMap<ChartName, Outline>,
+  size: Size,
+  nodes: number,
+): RequestedOutput & { readonly bySystem: Readonly<Record<string, RequestedOutput>> } {
+  const { total, charts } = requestedBy(outlines, size, nodes);
+  const readable = ({ cpu, memory }: { cpu: number; memory: number }): RequestedOutput => ({
+    cpu: Math.round(cpu * 1000) / 1000,
+    memoryGiB: Math.round((memory / 2 ** 30) * 100) / 100,
+  });
+  return {
+    ...readable(total),
+    bySystem: Object.fromEntries(Object.entries(charts).map(([name, sum]) => [name, readable(sum)])),
+  };
+}

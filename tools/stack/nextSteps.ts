@@ -1,0 +1,11 @@
+import type { LocalConfig } from "../../config/schema.ts";
+
+/** What a user may want to do once the platform is up: commands that work after `. ./env`. */
+export function stepsAfter(config: LocalConfig): string[] {
+  const kubeconfig =
+    config.cluster === "existing"
+      ? `kubectl --context ${config.context} get pods --all-namespaces`
+      : "pulumi stack output kubeconfig --show-secrets --stack local > .mlops/kubeconfig && " +
+        "kubectl --kubeconfig .mlops/kubeconfig get pods --all-namespaces";
+  return [". ./env", kubeconfig, "make status", "make down"];
+}

@@ -1,0 +1,28 @@
+import { createLog } from "../lib/log.ts";
+import { startEmbedded } from "./embeddedCluster.ts";
+import { localConfig } from "./localConfig.ts";
+import { pulumi, readOutputs } from "./pulumi.ts";
+import { recover } from "./recover.ts";
+import { summarize } from "./summary.ts";
+
+/**
+ * Brings the local stack up: the cluster if it is the embedded one, what a killed update left, then
+ * `pulumi up`. Prints what is there and how to reach it.
+ *
+ * @returns the exit status of `pulumi up`.
+ */
+export async function up(): Promise<number> {
+  const config = localConfig();
+  const log = createLog();
+  const embedded = config.cluster === "embedded" ? await startEmbedded(config) : undefined;
+  for (const line of await recover("local")) log.info(line);
+  // No preview before: the user asked for it, and rendering every chart twice doubles the time.
+  const code = await pulumi(["up", "--yes", "--skip-preview", "--stack", "local"]);
+  await embedded?.waitServices();
+  if (code !== 0) {
+    log.info("The update failed; the messages above say where. `make up` goes on from what is there.");
+    return code;
+  }
+  for (const line of summarize(await readOutputs())) console.log(line);
+  return 0;
+}
