@@ -24,9 +24,9 @@ setup: ## Install every tool that the stack needs, into a cache outside of this 
 doctor: ## List every tool: found or not, version wanted, how to get it
 	@$$(tools/bootstrap.sh)/node tools/toolchain/cli.ts doctor
 charts: setup ## Download every chart into the charts folder
-	@$(ENV) node tools/charts/cli.ts fetch
+	@$(ENV) node tools/charts/cli.ts fetch --charts-dir "$$(pulumi config get mlops:chartsDir --stack local)"
 lock: setup ## Fill in unverified checksums (needs the internet)
-	@$(ENV) node tools/toolchain/cli.ts lock && node tools/charts/cli.ts lock
+	@$(ENV) node tools/toolchain/cli.ts lock; status=$$?; node tools/charts/cli.ts lock && exit $$status
 
 ##@ Quality
 test: setup ## Type check, lint, and unit, policy and engine tests

@@ -82,7 +82,12 @@ export class Cluster extends pulumi.ComponentResource {
         createOidcProvider: false,
         tags: args.tags,
       },
-      { parent: this, dependsOn: [logGroup, ...role.attachments] },
+      {
+        parent: this,
+        dependsOn: [logGroup, ...role.attachments],
+        // Said, because a remote component does not find its parent's providers by itself.
+        ...this.awsProvider(),
+      },
     );
     this.securityGroupId = controlPlane.clusterSecurityGroupId;
     // Known with the control plane, so that whatever names the cluster comes after it and goes before it.
@@ -93,6 +98,11 @@ export class Cluster extends pulumi.ComponentResource {
     this.createAccessEntries(name, args.adminRoleArns);
     this.tagSecurityGroup(name, args.tags);
     this.registerOutputs({ clusterName: this.clusterName });
+  }
+
+  private awsProvider(): Pick<pulumi.ComponentResourceOptions, "providers"> {
+    const provider = this.getProvider("aws:eks/cluster:Cluster");
+    return provider === undefined ? {} : { providers: { aws: provider } };
   }
 
   private createKey(name: string, args: ClusterArgs): aws.kms.Key {

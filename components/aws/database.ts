@@ -2,6 +2,7 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { AwsSettings } from "../../config/awsSchema.ts";
+import { mlflowDatabaseName } from "./databaseNames.ts";
 
 export interface DatabaseArgs {
   readonly vpcId: pulumi.Input<string>;
@@ -17,9 +18,6 @@ export interface DatabaseArgs {
 }
 
 const port = 5432;
-
-/** Name of MLflow's database and of the user that MLflow connects as. */
-export const mlflowDatabaseName = "mlflow";
 
 /**
  * PostgreSQL for MLflow on RDS.
@@ -75,11 +73,7 @@ export class Database extends pulumi.ComponentResource {
     return group;
   }
 
-  private createInstance(
-    name: string,
-    args: DatabaseArgs,
-    access: aws.ec2.SecurityGroup,
-  ): aws.rds.Instance {
+  private createInstance(name: string, args: DatabaseArgs, access: aws.ec2.SecurityGroup): aws.rds.Instance {
     const { settings } = args;
     const subnets = new aws.rds.SubnetGroup(
       `${name}-subnets`,

@@ -1,7 +1,8 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { restrictedContainer, restrictedPod } from "../platform/values.ts";
-import { type Database, mlflowDatabaseName } from "./database.ts";
+import type { Database } from "./database.ts";
+import { mlflowDatabaseName, userSecretName } from "./databaseNames.ts";
 
 export interface DatabaseUserArgs {
   readonly database: Database;
@@ -12,14 +13,6 @@ export interface DatabaseUserArgs {
   /** Namespace in which the Job runs, the only one that sees the administrator's credentials. */
   readonly administratorNamespace: string;
   readonly passwordGeneration: number;
-}
-
-/**
- * Secret with MLflow's credentials. Each generation has a name of its own: a new password is a new
- * Secret, so that pods which use it are replaced by the ordinary rollout, and none reads half of each.
- */
-export function userSecretName(passwordGeneration: number): string {
-  return `mlflow-database-${passwordGeneration}`;
 }
 
 const store = "mlflow-database";
@@ -123,11 +116,7 @@ export class DatabaseUser extends pulumi.ComponentResource {
     ];
   }
 
-  private createJob(
-    name: string,
-    args: DatabaseUserArgs,
-    options: pulumi.CustomResourceOptions,
-  ): void {
+  private createJob(name: string, args: DatabaseUserArgs, options: pulumi.CustomResourceOptions): void {
     const { administratorNamespace: namespace, database } = args;
     const secretName = userSecretName(args.passwordGeneration);
     const fromSecret = (variable: string, secret: string, key: string) => ({
@@ -164,7 +153,11 @@ export class DatabaseUser extends pulumi.ComponentResource {
                     fromSecret("APP_USER", secretName, "username"),
                     fromSecret("APP_PASSWORD", secretName, "password"),
                   ],
-                  securityContext: { ...restrictedContainer, readOnlyRootFilesystem: true },
+                  securityContext: {
+                    ...restrictedContainer,
+                    capabilities: { drop: ["ALL"] },
+                    readOnlyRootFilesystem: true,
+                  },
                   resources: {
                     requests: { cpu: "10m", memory: "32Mi" },
                     limits: { cpu: "200m", memory: "128Mi" },

@@ -30,7 +30,7 @@ export class GithubRoles extends pulumi.ComponentResource {
       {
         description: `Pushes images from ${repository}, branch ${branch}`,
         trust: provider.apply((arn) => githubTrust(arn, repository, `ref:refs/heads/${branch}`)),
-        policy: pulumi.all(args.repositoryArns).apply(imagePush),
+        policy: pulumi.all([...args.repositoryArns]).apply((arns) => imagePush(arns)),
       },
       { parent: this },
     ).arn;

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Buckets, Grant, WorkloadIdentity } from "../target.ts";
 import { bucketAccess } from "./iam/buckets.ts";
 import { serviceAccountTrust } from "./iam/trust.ts";
-import { createRole, type PolicyInput, type Role } from "./roles.ts";
+import { createRole, type PolicyInput, type Role, type RoleArgs } from "./roles.ts";
 
 export interface IdentityArgs {
   readonly region: string;
@@ -13,6 +13,9 @@ export interface IdentityArgs {
   /** Key that encrypts the buckets. */
   readonly dataKeyArn: pulumi.Input<string>;
 }
+
+/** What a role may do: a policy of ours, or AWS's own for a part of the cluster that AWS makes. */
+export type Permissions = Pick<RoleArgs, "policy" | "managedPolicies">;
 
 /**
  * Roles of service accounts (IRSA), each made the first time that it is asked for.
@@ -36,13 +39,15 @@ export class ServiceAccountRoles {
    */
   workload(namespace: string, name: string, grants: readonly Grant[]): WorkloadIdentity {
     if (grants.length === 0) return { annotations: {} };
-    const role = this.once(namespace, name, JSON.stringify(grants), () => this.bucketPolicy(grants));
+    const role = this.once(namespace, name, JSON.stringify(grants), () => ({
+      policy: this.bucketPolicy(grants),
+    }));
     return { annotations: roleAnnotation(role.arn) };
   }
 
-  /** Role of a controller, with a policy of its own. */
-  controller(namespace: string, name: string, policy: PolicyInput): Role {
-    return this.once(namespace, name, "controller", () => policy);
+  /** Role of a controller of the cluster, with permissions of its own. */
+  controller(namespace: string, name: string, permissions: Permissions): Role {
+    return this.once(namespace, name, "controller", () => permissions);
   }
 
   /** ARNs of all roles made so far, by `namespace/name`. */
@@ -50,19 +55,19 @@ export class ServiceAccountRoles {
     return Object.fromEntries([...this.made].map(([key, { role }]) => [key, role.arn]));
   }
 
-  private once(namespace: string, name: string, wanted: string, policy: () => PolicyInput): Role {
+  private once(namespace: string, name: string, wanted: string, permissions: () => Permissions): Role {
     const key = `${namespace}/${name}`;
     const existing = this.made.get(key);
     if (existing !== undefined) {
       if (existing.wanted === wanted) return existing.role;
       throw new Error(`service account ${key} asks for ${wanted}, but has a role for ${existing.wanted}`);
     }
-    const role = this.create(namespace, name, policy());
+    const role = this.create(namespace, name, permissions());
     this.made.set(key, { wanted, role });
     return role;
   }
 
-  private create(namespace: string, name: string, policy: PolicyInput): Role {
+  private create(namespace: string, name: string, permissions: Permissions): Role {
     const { oidcProviderArn, issuer } = this.args;
     return createRole(
       `${namespace}-${name}`,
@@ -76,7 +81,7 @@ export class ServiceAccountRoles {
             serviceAccount: name,
           }),
         ),
-        policy,
+        ...permissions,
       },
       { parent: this.parent },
     );

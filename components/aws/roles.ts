@@ -33,9 +33,7 @@ export function createRole(name: string, args: RoleArgs, opts: pulumi.CustomReso
     { description: args.description, assumeRolePolicy: pulumi.jsonStringify(args.trust) },
     opts,
   );
-  const attachments: (aws.iam.RolePolicy | aws.iam.RolePolicyAttachment)[] = (
-    args.managedPolicies ?? []
-  ).map(
+  const attachments: (aws.iam.RolePolicy | aws.iam.RolePolicyAttachment)[] = (args.managedPolicies ?? []).map(
     (policy) =>
       new aws.iam.RolePolicyAttachment(
         `${name}-${policy}`,
@@ -54,7 +52,7 @@ export function createRole(name: string, args: RoleArgs, opts: pulumi.CustomReso
   }
   return {
     role,
-    arn: pulumi.all([role.arn, ...attachments.map(({ id }) => id)]).apply(([arn]) => arn),
+    arn: pulumi.all([role.arn, pulumi.all(attachments.map(({ id }) => id))]).apply(([arn]) => arn),
     attachments,
   };
 }

@@ -68,6 +68,9 @@ export class HelmAddon extends pulumi.ComponentResource {
         namespace: args.namespace,
         timeout: spec.timeout,
         atomic: true,
+        // Without it the provider drops empty lists and nulls from the values, and the chart's defaults
+        // come back: MinIO's `users: []` would again be console/console123.
+        allowNullValues: true,
         values: mergeValues(args.values, overlay) as pulumi.Input<Record<string, unknown>>,
       },
       {

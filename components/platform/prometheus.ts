@@ -15,7 +15,7 @@ export const prometheusOperatorCrds: System = {
 const { namespace } = charts["kube-prometheus-stack"];
 const adminSecret = "grafana-admin";
 
-const requests = {
+const sized = {
   small: {
     operator: resources({ cpu: "25m", memory: "96Mi" }, { cpu: "500m", memory: "192Mi" }),
     reloader: resources({ cpu: "10m", memory: "32Mi" }, { cpu: "100m", memory: "64Mi" }),
@@ -71,7 +71,7 @@ function ingress(context: ValuesContext, service: string): object {
 
 function values(context: ValuesContext): Record<string, unknown> {
   const { target, size } = context;
-  const wants = requests[size];
+  const wants = sized[size];
   const keeps = retention[size];
   return {
     crds: { enabled: false },

@@ -58,4 +58,3 @@ export function gpuEngine(accelerator: Accelerator): Engine {
     startMinutes: 25,
   };
 }
-

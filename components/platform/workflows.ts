@@ -1,5 +1,5 @@
 import * as k8s from "@pulumi/kubernetes";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import { charts } from "../../charts.ts";
 import type { Size } from "../target.ts";
 import { pipelinesNamespace, serviceAccounts, workflowsUser, workflowsUserRole } from "../tenancy/names.ts";
@@ -132,10 +132,11 @@ function userRules(context: PrepareContext): k8s.types.input.rbac.v1.PolicyRule[
 
 /** The Authorization header that a person pastes into the UI. */
 function bearerToken(secret: k8s.core.v1.Secret): pulumi.Output<string> {
-  return secret.data.apply((data) => {
+  const header = secret.data.apply((data) => {
     const token = data?.token;
     return token === undefined ? "" : `Bearer ${Buffer.from(token, "base64").toString("utf8")}`;
   });
+  return pulumi.secret(header);
 }
 
 /** Argo Workflows: controller, server with UI, and one user for it. */

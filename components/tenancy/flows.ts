@@ -13,10 +13,15 @@ const ray = charts["ray-cluster"].namespace;
 const serving = charts.triton.namespace;
 const gpuOperator = charts["fake-gpu-operator"].namespace;
 
+const argocdServer = named(argocd, "argocd-server");
+const argocdController = named(argocd, "argocd-application-controller");
+const argocdRepoServer = named(argocd, "argocd-repo-server");
+const minioServer = pods(minio, { app: "minio" });
 const engine = pods(serving, engineLabels);
 const router = pods(serving, { "app.kubernetes.io/component": "router" });
 const triton = named(serving, "triton");
 const rayHead = pods(ray, { "ray.io/node-type": "head" });
+const clusterDns = pods("kube-system", { "k8s-app": "kube-dns" });
 const deploymentSteps = pods(pipelinesNamespace, deploymentStepLabels);
 
 /** Where an Ingress class's controller runs. */
@@ -42,7 +47,7 @@ const kubernetesApi = { to: outside, ports: tcp(443, 6443) };
 const https = { to: outside, ports: tcp(443) };
 
 function objectStore(target: TargetFacts): { to: Peer; ports: Flow["ports"] } {
-  if (target.objectStore.selfHosted) return { to: pods(minio, { app: "minio" }), ports: tcp(9000) };
+  if (target.objectStore.selfHosted) return { to: minioServer, ports: tcp(9000) };
   const port = /:(\d+)\/?$/.exec(target.objectStore.endpoint ?? "")?.[1];
   return { to: outside, ports: tcp(port === undefined ? 443 : Number(port)) };
 }
@@ -51,26 +56,40 @@ function every(from: readonly PodPeer[], flow: Omit<Flow, "from">): Flow[] {
   return from.map((peer) => ({ from: peer, ...flow }));
 }
 
-/** What scrapes and is scraped. */
+/** What is scraped, and what monitoring needs of itself. */
 function metricsFlows(): Flow[] {
   const scrape = (to: Peer, ...ports: number[]): Flow => ({
-    from: pods(monitoring),
+    from: named(monitoring, "prometheus"),
     to,
     ports: tcp(...ports),
   });
   return [
     { from: pods(monitoring), to: pods(monitoring), ports: [] },
-    scrape(pods(argocd), 8082, 8083, 8084),
-    scrape(pods(argo), 9090),
-    scrape(pods(minio, { app: "minio" }), 9000),
+    scrape(argocdController, 8082),
+    scrape(argocdServer, 8083),
+    scrape(argocdRepoServer, 8084),
+    scrape(named(argo, "argo-workflows-workflow-controller"), 9090),
+    scrape(minioServer, 9000),
     scrape(pods(mlflow), 5000),
     scrape(pods(ray), 8080),
     scrape(triton, 8002),
     scrape(engine, 8000),
     scrape(router, 8000),
-    scrape(pods("kube-system"), 9153),
+    scrape(clusterDns, 9153),
     // The kubelet and the node exporter answer on the node's own address.
     scrape(outside, 10250, 9100),
+  ];
+}
+
+/** Only the repository server talks to Git, by https or ssh, and only it is asked for manifests. */
+function argocdFlows(): Flow[] {
+  const controllers = [argocdServer, argocdController, named(argocd, "argocd-applicationset-controller")];
+  const cached = [argocdServer, argocdController, argocdRepoServer];
+  return [
+    ...every(controllers, { to: argocdRepoServer, ports: tcp(8081) }),
+    ...every(cached, { to: named(argocd, "argocd-redis"), ports: tcp(6379) }),
+    ...every(controllers, kubernetesApi),
+    { from: argocdRepoServer, to: outside, ports: tcp(443, 22) },
   ];
 }
 
@@ -85,9 +104,9 @@ function ingressFlows(target: TargetFacts): Flow[] {
     );
   }
   return [
-    { from, to: named(argocd, "argocd-server"), ports: tcp(8080) },
+    { from, to: argocdServer, ports: tcp(8080) },
     { from, to: named(argo, "argo-workflows-server"), ports: tcp(2746) },
-    { from, to: pods(minio, { app: "minio" }), ports: tcp(9000, 9001) },
+    { from, to: minioServer, ports: tcp(9000, 9001) },
     { from, to: pods(mlflow), ports: tcp(5000) },
     { from, to: rayHead, ports: tcp(8265) },
     { from, to: named(monitoring, "grafana"), ports: tcp(3000) },
@@ -122,32 +141,19 @@ export function allowedFlows(args: FlowArgs): Flow[] {
   const flows: Flow[] = [
     ...owned.map((name) => ({
       from: pods(name),
-      to: pods("kube-system", { "k8s-app": "kube-dns" }),
+      to: clusterDns,
       ports: dnsPorts,
     })),
     ...metricsFlows(),
     ...ingressFlows(target),
     // Controllers ask the API server; so does vLLM's router, to find its engines.
     ...every(
-      [
-        pods(monitoring),
-        named(argocd, "argocd-server"),
-        named(argocd, "argocd-application-controller"),
-        named(argocd, "argocd-applicationset-controller"),
-        pods(argo),
-        named(ray, "kuberay-operator"),
-        rayHead,
-        router,
-        pods(gpuOperator),
-      ],
+      [pods(monitoring), pods(argo), named(ray, "kuberay-operator"), rayHead, router, pods(gpuOperator)],
       kubernetesApi,
     ),
-    { from: pods(argocd), to: named(argocd, "argocd-repo-server"), ports: tcp(8081) },
-    { from: pods(argocd), to: named(argocd, "argocd-redis"), ports: tcp(6379) },
-    // Only the repository server talks to Git, by https or ssh.
-    { from: named(argocd, "argocd-repo-server"), to: outside, ports: tcp(443, 22) },
+    ...argocdFlows(),
     { from: named(argo, "argo-workflows-server"), ...objectStore(target) },
-    { from: pods(minio), to: pods(minio, { app: "minio" }), ports: tcp(9000) },
+    { from: pods(minio), to: minioServer, ports: tcp(9000) },
     { from: pods(mlflow), ...objectStore(target) },
     ...(target.database.kind === "postgres"
       ? [{ from: pods(mlflow), to: outside, ports: tcp(databasePort(target.database.port)) }]

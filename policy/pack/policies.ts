@@ -1,14 +1,14 @@
 import type {
   Policies,
-  PolicyConfigJSONSchema,
+  PolicyConfigSchema,
   ReportViolation,
   ResourceValidationArgs,
   ResourceValidationPolicy,
   StackValidationPolicy,
 } from "@pulumi/policy";
 import { rules, stackRules } from "../rules/catalog.ts";
-import { isObject } from "../rules/json.ts";
 import type { ConfigSchema, Context, Finding, JsonObject, Rule, StackRule } from "../rules/types.ts";
+import { addInPlace } from "./addInPlace.ts";
 import { snapshot } from "./snapshot.ts";
 import { subjectsOf, targetOf } from "./subject.ts";
 
@@ -37,8 +37,9 @@ function resourcePolicy(rule: Rule, contextOfStack: ContextOfStack): ResourceVal
     },
     ...(remediate && {
       remediateResource: (args: ResourceValidationArgs) => {
-        const isList = args.type.endsWith("List");
-        return applies(rule, args.type) && !isList ? mend(remediate, args, contextOf(args)) : undefined;
+        if (!applies(rule, args.type)) return undefined;
+        const additions = remediate(snapshot(args.props), contextOf(args), args.type);
+        return additions.length === 0 ? undefined : addInPlace(args.props, additions);
       },
     }),
   };
@@ -52,15 +53,6 @@ function findingsOf(rule: Rule, { type, props }: ResourceValidationArgs, context
   return subjectsOf(rule.target, type, snapshot(props)).flatMap((subject) =>
     rule.check(subject, context, type),
   );
-}
-
-/** A remediation gives back all inputs: where one is not known yet it would be lost, so nothing is mended. */
-function mend(
-  remediate: NonNullable<Rule["remediate"]>,
-  { type, props }: ResourceValidationArgs,
-  context: Context,
-): JsonObject | undefined {
-  return isObject(props) ? remediate(props, context, type) : undefined;
 }
 
 function stackPolicy(rule: StackRule, contextOfStack: ContextOfStack): StackValidationPolicy {
@@ -141,8 +133,6 @@ function stackOf(urn: string): string {
   return urn.split("::")[0]?.split(":").at(-1) ?? "";
 }
 
-function toPolicySchema({ properties }: ConfigSchema): {
-  properties: Record<string, PolicyConfigJSONSchema>;
-} {
-  return { properties: properties as Record<string, PolicyConfigJSONSchema> };
+function toPolicySchema({ properties }: ConfigSchema): PolicyConfigSchema {
+  return { properties: properties as PolicyConfigSchema["properties"] };
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { formatPath, type Path } from "./json.ts";
 import type {
+  Addition,
   ConfigSchema,
   Context,
   Finding,
@@ -46,7 +47,7 @@ interface Definition<Shape extends z.ZodRawShape> extends Described<Shape> {
     context: Context,
     knobs: Settings<Shape>,
     type: string,
-  ) => JsonObject | undefined;
+  ) => Addition[];
 }
 
 interface StackDefinition<Shape extends z.ZodRawShape> extends Described<Shape> {

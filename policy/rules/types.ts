@@ -64,6 +64,12 @@ export interface Context {
   readonly knobs: Readonly<Record<string, JsonObject>>;
 }
 
+/** A value that an object lacks, and where it belongs. */
+export interface Addition {
+  readonly path: readonly (string | number)[];
+  readonly value: unknown;
+}
+
 /** The JSON Schema of a rule's settings, as CrossGuard wants it. */
 export interface ConfigSchema {
   readonly properties: Readonly<Record<string, JsonObject>>;
@@ -82,8 +88,8 @@ export interface Rule {
   readonly problemsWithKnobs: (context: Context) => string[];
   /** Never throws, whatever the object. For an AWS rule of several types, `type` says which. */
   readonly check: (object: unknown, context: Context, type?: string) => Finding[];
-  /** The object with what is missing added; undefined when there is nothing to add. */
-  readonly remediate?: (object: unknown, context: Context, type?: string) => JsonObject | undefined;
+  /** What to add to the object so that it passes; empty when nothing can be added safely. */
+  readonly remediate?: (object: unknown, context: Context, type?: string) => Addition[];
 }
 
 /** A resource of a stack together with the resources that its inputs refer to. */

@@ -6,14 +6,13 @@ import { chartProblems } from "./metadata.ts";
 /** What charts.ts may state as digest of a chart from a repository. */
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
-/** How far the content of a chart is known to be what its publisher released. */
+/** How far the content of a chart from outside is known to be what its publisher released. */
 export type DigestState =
   | "verified"
   /** charts.ts records no digest yet. */
   | "unverified"
   /** An unpacked folder: only an archive has a digest. */
-  | "uncheckable"
-  | "own";
+  | "uncheckable";
 
 /** The digest's state, or what is wrong with it. */
 export function digestState(

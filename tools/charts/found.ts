@@ -15,7 +15,8 @@ export interface Found {
   readonly version: string;
   /** Changes whenever the archive would. */
   readonly fingerprint: string;
-  readonly digest: DigestState;
+  /** Absent for what this project made itself. */
+  readonly digest?: DigestState;
   /** What is wrong with the digest. */
   readonly problems: readonly string[];
   /** What is wrong with the content; costly, and pointless for what is staged already. */
@@ -43,7 +44,6 @@ export function realChart(chart: LocalChart, spec: ChartSpec, requireVerified: b
 const UNCHECKED: Readonly<Record<Exclude<DigestState, "verified">, string>> = {
   unverified: "charts.ts records no digest, and this stack needs one: run `make lock` on a connected machine",
   uncheckable: "an unpacked chart has no digest, and this stack needs one: put its archive there instead",
-  own: "",
 };
 
 /**
@@ -57,7 +57,6 @@ export function ownChart(chart: LocalChart, spec: ChartSpec): Found {
     kind: "own",
     version,
     fingerprint: sha256(spec.chart, spec.version, chart.contentHash),
-    digest: "own",
     problems: [],
     contentProblems: () => contentProblems(chart, spec).map((problem) => `${chart.path}: ${problem}`),
     archive: () => writeArchive(spec.chart, withVersion(chart.files(), version)),
@@ -79,7 +78,6 @@ export function outlinedChart(outline: Outline, size: Size): Found {
     kind: "outline",
     version,
     fingerprint: hashOf(files),
-    digest: "own",
     problems: [],
     contentProblems: () => [],
     archive: () => writeArchive(outline.chart, files),

@@ -4,6 +4,7 @@ import { type ChartName, type ChartSpec, charts } from "../../charts.ts";
 import type { ChartSource } from "../../components/platform/helmAddon.ts";
 import type { Size } from "../../components/target.ts";
 import { type FolderLookup, findInFolder, openArchive, openFolder } from "./chartsFolder.ts";
+import type { DigestState } from "./check.ts";
 import { type FetchOutcome, fetchCharts } from "./fetch.ts";
 import { type Found, outlinedChart, ownChart, realChart } from "./found.ts";
 import { OutlineError, readOutline } from "./outline.ts";
@@ -193,7 +194,7 @@ function staged(name: string, found: Found, options: ResolveOptions): ChartSourc
 
 function giveNotice(verdicts: ReadonlyMap<string, Verdict>, options: ResolveOptions): void {
   const notice = options.onNotice ?? (() => {});
-  const having = (state: Found["digest"]): string =>
+  const having = (state: DigestState): string =>
     [...verdicts].flatMap(([name, v]) => (v.found?.digest === state ? [name] : [])).join(", ");
   const unverified = having("unverified");
   if (unverified !== "") notice(`charts whose digest nobody has checked yet (make lock does): ${unverified}`);

@@ -1,7 +1,7 @@
 import type { Credentials } from "./credentials.ts";
 import type { Layout } from "./layout.ts";
 import { advertisedAddress, podRange, serviceRange } from "./network.ts";
-import { simulatedNodeAnnotation } from "./nodes.ts";
+import { simulatedNodeLabel } from "./nodes.ts";
 import type { Ports } from "./ports.ts";
 import type { ProcessSpec } from "./process.ts";
 
@@ -157,7 +157,7 @@ function kwokFlags({ layout, ports, path }: ControlPlaneArgs): Flags {
     kubeconfig: path("kwok.kubeconfig"),
     config: layout.kwokConfig,
     cidr: podRange,
-    "manage-nodes-with-annotation-selector": `${simulatedNodeAnnotation.key}=${simulatedNodeAnnotation.value}`,
+    "manage-nodes-with-label-selector": `${simulatedNodeLabel.key}=${simulatedNodeLabel.value}`,
     "node-port": ports.kwok,
     "server-address": `127.0.0.1:${ports.kwok}`,
     "tls-cert-file": path("kwok.crt"),

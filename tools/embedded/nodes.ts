@@ -3,8 +3,8 @@ import { type NodeDescription, type NodeGroup, nodeNames } from "./nodeDescripti
 /** Marks the nodes that this tool made, so that it never touches one that joined by itself. */
 export const managedNodeLabel = { key: "app.kubernetes.io/managed-by", value: "mlops-embedded" } as const;
 
-/** KWOK plays the kubelet of nodes with this annotation, and of no others. */
-export const simulatedNodeAnnotation = { key: "kwok.x-k8s.io/node", value: "fake" } as const;
+/** KWOK plays the kubelet of nodes with this label, and of no others. */
+export const simulatedNodeLabel = { key: "kwok.x-k8s.io/node", value: "fake" } as const;
 
 export interface Taint {
   readonly key: string;
@@ -19,7 +19,6 @@ export interface NodeManifest {
   readonly metadata: {
     readonly name: string;
     readonly labels: Readonly<Record<string, string>>;
-    readonly annotations: Readonly<Record<string, string>>;
   };
   readonly spec: { readonly taints: readonly Taint[] };
   readonly status: {
@@ -53,6 +52,7 @@ function nodeLabels(name: string, group: NodeGroup): Record<string, string> {
     "kubernetes.io/hostname": name,
     ...(group.instanceType === undefined ? {} : { "node.kubernetes.io/instance-type": group.instanceType }),
     [managedNodeLabel.key]: managedNodeLabel.value,
+    [simulatedNodeLabel.key]: simulatedNodeLabel.value,
   };
 }
 
@@ -74,11 +74,7 @@ export function nodeManifest(node: DescribedNode, index: number, kubeletPort: nu
   return {
     apiVersion: "v1",
     kind: "Node",
-    metadata: {
-      name,
-      labels,
-      annotations: { [simulatedNodeAnnotation.key]: simulatedNodeAnnotation.value },
-    },
+    metadata: { name, labels },
     spec: { taints: group.taints },
     status: {
       capacity: resources,

@@ -1,6 +1,13 @@
 import type { ApiClient } from "./apiClient.ts";
 import type { NodeDescription } from "./nodeDescription.ts";
-import { expandNodes, managedNodeLabel, mergeTaints, nodeManifest, type Taint } from "./nodes.ts";
+import {
+  expandNodes,
+  managedNodeLabel,
+  mergeTaints,
+  type NodeManifest,
+  nodeManifest,
+  type Taint,
+} from "./nodes.ts";
 
 interface LiveNode {
   readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
@@ -26,17 +33,29 @@ export async function reconcileNodes(
   const described = expandNodes(description);
   for (const [index, node] of described.entries()) {
     const manifest = nodeManifest(node, index, kubeletPort);
-    const current = live.find((candidate) => candidate.metadata.name === node.name);
-    const { status, ...rest } = manifest;
-    const taints = mergeTaints(manifest.spec.taints, current?.spec?.taints ?? []);
-    const ref = { collection: NODES, name: node.name };
-    await api.apply(ref, { ...rest, spec: { taints } });
-    await api.apply(ref, { ...rest, spec: undefined, status }, "status");
+    await applyNode(
+      api,
+      manifest,
+      live.find(({ metadata }) => metadata.name === node.name),
+    );
   }
   const names = new Set(described.map((node) => node.name));
   for (const { metadata } of live) {
     if (!names.has(metadata.name)) await api.delete({ collection: NODES, name: metadata.name });
   }
+}
+
+async function applyNode(api: ApiClient, manifest: NodeManifest, live: LiveNode | undefined): Promise<void> {
+  const { apiVersion, kind, metadata, spec, status } = manifest;
+  const ref = { collection: NODES, name: metadata.name };
+  const taints = mergeTaints(spec.taints, live?.spec?.taints ?? []);
+  if (live === undefined) {
+    // KWOK takes a node up as soon as it has the label, and gives one without capacity a thousand CPUs.
+    const { [simulatedNodeLabel.key]: _, ...labels } = metadata.labels;
+    await api.apply(ref, { apiVersion, kind, metadata: { ...metadata, labels }, spec: { taints } });
+  }
+  await api.apply(ref, { apiVersion, kind, metadata: { name: metadata.name }, status }, "status");
+  await api.apply(ref, { apiVersion, kind, metadata, spec: { taints } });
 }
 
 /**

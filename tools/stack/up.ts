@@ -1,9 +1,12 @@
 import { createLog } from "../lib/log.ts";
 import { startEmbedded } from "./embeddedCluster.ts";
+import { clusterAccess } from "./kubeconfig.ts";
 import { localConfig } from "./localConfig.ts";
 import { pulumi, readOutputs } from "./pulumi.ts";
 import { recover } from "./recover.ts";
+import { readState } from "./stateFile.ts";
 import { summarize } from "./summary.ts";
+import { watchWarnings } from "./warnings.ts";
 
 /**
  * Brings the local stack up: the cluster if it is the embedded one, what a killed update left, then
@@ -17,7 +20,10 @@ export async function up(): Promise<number> {
   const embedded = config.cluster === "embedded" ? await startEmbedded(config) : undefined;
   for (const line of await recover("local")) log.info(line);
   // No preview before: the user asked for it, and rendering every chart twice doubles the time.
+  const access = await clusterAccess(readState("local"));
+  const watch = access === undefined ? undefined : watchWarnings(access, log);
   const code = await pulumi(["up", "--yes", "--skip-preview", "--stack", "local"]);
+  watch?.stop();
   await embedded?.waitServices();
   if (code !== 0) {
     log.info("The update failed; the messages above say where. `make up` goes on from what is there.");

@@ -60,8 +60,9 @@ export function goProblem(context: Context, go: GoCommand, build: GoBuild): stri
 }
 
 /**
- * Builds the tool from its pinned Go module into the staging's `binDir`. go.sum pins every module by hash, so nothing that
- * is not the recorded source is compiled. Throws ExecError when the build fails, Error when the disk is too small.
+ * Builds the tool from its pinned Go module into the staging's `binDir`. go.sum pins every module by hash, so
+ * nothing but the recorded source is compiled and no setting of the checksum database needs to be relaxed (seen
+ * with empty caches). Throws ExecError when the build fails, Error when the disk is too small.
  */
 export async function buildTool(
   context: Context,

@@ -22,7 +22,7 @@ export interface Resolved {
   readonly version: string;
 }
 
-/** A tool that no source supplies; `reasons` has a line for each source. */
+/** A tool that no source supplies. The message names it, why each source failed, and how to get it. */
 export class UnobtainableError extends Error {
   override readonly name = "UnobtainableError";
 }

@@ -46,10 +46,11 @@ export async function fillChecksums(
       try {
         const digest =
           known.get(url) ??
-          (await log.step(`${label}: ${url}`, () => download(url, join(folder, "download"))));
+          (await log.track(`${label}: ${url}`, () => download(url, join(folder, "download"))));
         known.set(url, digest);
         holder[platform] = digest;
         filled.push(label);
+        log.info(`  ${label}: ${digest}`);
       } catch (error) {
         if (!(error instanceof DownloadError)) throw error;
         unverified.push({ label, reason: error.message });

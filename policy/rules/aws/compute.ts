@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { isEmpty, isObject, listAt, objectAt, type Path, textAt, valueAt, withValue } from "../json.ts";
+import { isEmpty, listAt, type Path, textAt, valueAt } from "../json.ts";
 import { patternKnob } from "../patternKnob.ts";
 import { deferral, defineRule } from "../rule.ts";
 import { isRunTimeValue } from "../runTimeValues.ts";
-import type { JsonObject, Rule } from "../types.ts";
+import type { Rule } from "../types.ts";
 import { expectAll, isTrue } from "./expect.ts";
 
 const CLUSTER = ["aws:eks/cluster:Cluster"];
@@ -147,11 +147,8 @@ const imdsv2 = defineRule({
       },
     ]),
   remediate: (inputs) => {
-    if (!isObject(inputs) || !isEmpty(valueAt(inputs, ...METADATA, "httpTokens"))) return undefined;
-    return withValue(inputs, METADATA, {
-      ...objectAt(inputs, ...METADATA),
-      httpTokens: "required",
-    }) as JsonObject;
+    const path = [...METADATA, "httpTokens"];
+    return isEmpty(valueAt(inputs, ...path)) ? [{ path, value: "required" }] : [];
   },
 });
 

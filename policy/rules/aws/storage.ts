@@ -1,6 +1,6 @@
-import { isEmpty, isObject, valueAt, withValue } from "../json.ts";
+import { isEmpty, valueAt } from "../json.ts";
 import { defineRule } from "../rule.ts";
-import type { JsonObject, Rule } from "../types.ts";
+import type { Rule } from "../types.ts";
 import { expectAll, isTrue } from "./expect.ts";
 
 const databaseEncrypted = defineRule({
@@ -69,10 +69,7 @@ const repositoryScanned = defineRule({
     expectAll(inputs, [
       { path: SCAN, holds: isTrue, message: "images are not scanned", fix: `set ${SCAN.join(".")}: true` },
     ]),
-  remediate: (inputs) =>
-    isObject(inputs) && isEmpty(valueAt(inputs, ...SCAN))
-      ? (withValue(inputs, SCAN, true) as JsonObject)
-      : undefined,
+  remediate: (inputs) => (isEmpty(valueAt(inputs, ...SCAN)) ? [{ path: SCAN, value: true }] : []),
 });
 
 export const storageRules: readonly Rule[] = [

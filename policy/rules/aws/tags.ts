@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { isEmpty, isObject, objectAt } from "../json.ts";
+import { isEmpty, objectAt } from "../json.ts";
 import { defineRule } from "../rule.ts";
-import type { Context, JsonObject, Rule } from "../types.ts";
+import type { Rule } from "../types.ts";
 
 /** Types whose resources cost money or hold data, and that take `tags` as a map. */
 const TAGGED = [
@@ -57,21 +57,15 @@ const requiredTags = defineRule({
       message: `tag ${tag} is missing`,
       fix: `set tags.${tag}, or defaultTags of the provider`,
     })),
-  remediate: (inputs, context, settings) => withKnownTags(inputs, settings.required, context),
+  remediate: (inputs, { tags }, settings) =>
+    missingTags(inputs, settings.required)
+      .filter((tag) => Object.hasOwn(tags, tag))
+      .map((tag) => ({ path: ["tags", tag], value: tags[tag] })),
 });
 
 function missingTags(inputs: unknown, names: readonly string[]): string[] {
   const tags = objectAt(inputs, "tags");
   return names.filter((name) => isEmpty(tags[name]));
-}
-
-function withKnownTags(inputs: unknown, names: readonly string[], { tags }: Context): JsonObject | undefined {
-  const known = missingTags(inputs, names).filter((name) => Object.hasOwn(tags, name));
-  if (!isObject(inputs) || known.length === 0) return undefined;
-  return {
-    ...inputs,
-    tags: { ...objectAt(inputs, "tags"), ...Object.fromEntries(known.map((name) => [name, tags[name]])) },
-  };
 }
 
 export const tagRules: readonly Rule[] = [requiredTags];

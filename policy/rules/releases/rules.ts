@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isEmpty, isObject, textAt, valueAt } from "../json.ts";
+import { isEmpty, textAt, valueAt } from "../json.ts";
 import { deferral, defineRule } from "../rule.ts";
 import { isRunTimeValue } from "../runTimeValues.ts";
 import type { Rule } from "../types.ts";
@@ -86,7 +86,7 @@ const timeout = defineRule({
     return [{ path: ["timeout"], message, fix: "set timeout in seconds" }];
   },
   remediate: (inputs, _context, { seconds }) =>
-    isObject(inputs) && isEmpty(inputs.timeout) ? { ...inputs, timeout: seconds } : undefined,
+    isEmpty(valueAt(inputs, "timeout")) ? [{ path: ["timeout"], value: seconds }] : [],
 });
 
 const awaited = defineRule({

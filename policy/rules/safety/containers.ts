@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { referenceOf } from "../images/images.ts";
 import { liesIn } from "../images/reference.ts";
-import { isEmpty, isObject, valueAt, withValue } from "../json.ts";
+import { isEmpty, isObject, valueAt } from "../json.ts";
 import { podsOf } from "../pods/pods.ts";
 import type { Container, PodTemplate } from "../pods/podTemplate.ts";
 import { defineRule } from "../rule.ts";
@@ -107,21 +107,14 @@ const serviceAccountToken = defineRule({
         message: "the pod mounts the default service account's token",
         fix: "set automountServiceAccountToken: false, or name a service account",
       })),
-  remediate: (object) => {
-    // An explicit true is someone's wish, and Argo reports results with its pods' token: reported, not mended.
-    const mendable = podsOf(object).filter(
-      ({ spec, path, kind }) =>
-        !kind.startsWith("argoproj.io/") &&
-        isObject(valueAt(object, ...path)) &&
-        isEmpty(spec.automountServiceAccountToken) &&
-        mountsDefaultToken(spec),
-    );
-    if (!isObject(object) || mendable.length === 0) return undefined;
-    return mendable.reduce(
-      (mended, { at }) => withValue(mended, at("automountServiceAccountToken"), false) as JsonObject,
-      object,
-    );
-  },
+  remediate: (object) =>
+    podsOf(object)
+      .filter(({ spec, path, kind }) => {
+        // An explicit true is someone's wish, and Argo reports results with its pods' token: reported, not mended.
+        const mendable = !kind.startsWith("argoproj.io/") && isEmpty(spec.automountServiceAccountToken);
+        return mendable && isObject(valueAt(object, ...path)) && mountsDefaultToken(spec);
+      })
+      .map(({ at }) => ({ path: at("automountServiceAccountToken"), value: false })),
 });
 
 function mountsDefaultToken(spec: JsonObject): boolean {

@@ -1,4 +1,4 @@
-import { chmodSync } from "node:fs";
+import { chmodSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { pullWithHelm } from "../../../tools/charts/pull.ts";
@@ -21,7 +21,6 @@ describe("helm pull", () => {
     const folder = temporaryFolder();
     fakeHelm('for last; do :; done; echo "$@" > "$last/arguments"');
     await pullWithHelm(chartSpec(), folder);
-    const { readFileSync } = await import("node:fs");
     const asked = (): string => readFileSync(join(folder, "arguments"), "utf8").trim();
     expect(asked()).toBe(
       `pull tiny --repo https://charts.example.test --version 1.2.3 --destination ${folder}`,

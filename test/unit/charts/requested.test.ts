@@ -39,10 +39,11 @@ describe("what is requested", () => {
   it("counts a DaemonSet on every node", () =>
     expect(sumOf({ kind: "DaemonSet", replicas: 1 }, 4).cpu).toBeCloseTo(1));
 
-  it.each([{ hook: "pre-install", kind: "Job" }, { kind: "Job" }, { kind: "CronJob" }] as const)(
-    "leaves out what ends: %j",
-    (over) => expect(sumOf(over)).toEqual({ cpu: 0, memory: 0 }),
-  );
+  it.each([
+    { hook: "pre-install", kind: "Job" },
+    { kind: "Job" },
+    { kind: "CronJob" },
+  ] as const)("leaves out what ends: %j", (over) => expect(sumOf(over)).toEqual({ cpu: 0, memory: 0 }));
 
   it("takes the limit where no request is given", () => {
     expect(sumOf({ replicas: 1, containers: [{ name: "main", limits: { cpu: "1" } }] }).cpu).toBe(1);

@@ -48,7 +48,7 @@ describe("the control plane", () => {
     expect(api).toContain("--encryption-provider-config=/data/cluster/secrets/encryption.json");
     expect(parts["kube-controller-manager"].args).toContain("--enable-hostpath-provisioner=true");
     expect(parts.kwok.args).toContain("--node-lease-duration-seconds=40");
-    expect(parts.kwok.args).toContain("--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake");
+    expect(parts.kwok.args).toContain("--manage-nodes-with-label-selector=kwok.x-k8s.io/node=fake");
   });
 });
 

@@ -221,16 +221,16 @@ describe("Check", () => {
     expect(await command.check(inputs)).toEqual({ inputs, failures: [] });
   });
 
-  test.each(["command:remote:Command", "command:remote:CopyToRemote"])(
-    "%s is refused by name",
-    async (type) => {
-      const { failures } = resourceCalls(command.provider, type);
-      expect((await failures({}))[""]).toMatch(
-        `${type} is not served by the stand-in for pulumi-resource-command 1.2.1`,
-      );
-      await expect(resourceCalls(command.provider, type).delete({})).rejects.toThrow("is not served");
-    },
-  );
+  test.each([
+    "command:remote:Command",
+    "command:remote:CopyToRemote",
+  ])("%s is refused by name", async (type) => {
+    const { failures } = resourceCalls(command.provider, type);
+    expect((await failures({}))[""]).toMatch(
+      `${type} is not served by the stand-in for pulumi-resource-command 1.2.1`,
+    );
+    await expect(resourceCalls(command.provider, type).delete({})).rejects.toThrow("is not served");
+  });
 });
 
 describe("Diff", () => {

@@ -35,14 +35,13 @@ async function deadAddress(): Promise<string> {
   return `127.0.0.1:${address.port}`;
 }
 
-test.concurrent.each(Object.values(standIns))(
-  "the stand-in for $name prints its port and nothing else, wherever it is started",
-  async ({ main }) => {
-    const { line, errors } = await start(main);
-    expect(line).toMatch(/^\d+$/);
-    expect(errors).toEqual([]);
-  },
-);
+test.concurrent.each(
+  Object.values(standIns),
+)("the stand-in for $name prints its port and nothing else, wherever it is started", async ({ main }) => {
+  const { line, errors } = await start(main);
+  expect(line).toMatch(/^\d+$/);
+  expect(errors).toEqual([]);
+});
 
 test.concurrent("a stand-in ends when its engine is dead", { timeout: 30_000 }, async () => {
   const { child } = await start(standIns.command.main, "--logtostderr", "-v=1", await deadAddress());

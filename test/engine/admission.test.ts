@@ -1,0 +1,253 @@
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { parse } from "yaml";
+import { admissionBindings, admissionParameters } from "../../policy/admission/bindings.ts";
+import { admissionPolicies, admissionRules } from "../../policy/admission/policies.ts";
+import { parseManifests } from "../../policy/manifests/parseManifests.ts";
+import { blocks, check } from "../../policy/rules/evaluate.ts";
+import type { Context } from "../../policy/rules/types.ts";
+import { type ApiClient, createApiClient } from "../../tools/embedded/apiClient.ts";
+import { destroy, start } from "../../tools/embedded/cluster.ts";
+import { exec } from "../../tools/lib/exec.ts";
+import { createLog } from "../../tools/lib/log.ts";
+import { type CorpusEntry, corpusContext, expectedAt, readCorpus } from "../policy/corpus.ts";
+
+type KubernetesObject = Record<string, unknown> & { readonly metadata: Record<string, unknown> };
+
+/** Paths of the collections of what the corpus holds, up to the namespace and after it. */
+const collections: Readonly<Record<string, readonly [string, string]>> = {
+  "v1/Pod": ["/api/v1", "pods"],
+  "v1/ReplicationController": ["/api/v1", "replicationcontrollers"],
+  "v1/ConfigMap": ["/api/v1", "configmaps"],
+  "apps/v1/Deployment": ["/apis/apps/v1", "deployments"],
+  "apps/v1/StatefulSet": ["/apis/apps/v1", "statefulsets"],
+  "apps/v1/DaemonSet": ["/apis/apps/v1", "daemonsets"],
+  "apps/v1/ReplicaSet": ["/apis/apps/v1", "replicasets"],
+  "batch/v1/Job": ["/apis/batch/v1", "jobs"],
+  "batch/v1/CronJob": ["/apis/batch/v1", "cronjobs"],
+};
+const POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
+const BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings";
+
+/** Where no policy applies: what the API server makes of an object by itself shows here. */
+const OPEN = "open";
+const PARAMETERS = "policy-parameters";
+const patience = { timeout: 30_000, interval: 200 };
+
+const log = createLog({ write: () => {} });
+let dir: string;
+let kubeconfig: string;
+let api: ApiClient | undefined;
+
+beforeAll(async () => {
+  dir = join(await mkdtemp(join(tmpdir(), "mlops-admission-")), "cluster");
+  const cluster = await start({ dir, log, services: false });
+  kubeconfig = cluster.handover.kubeconfig;
+  api = clientOf(kubeconfig);
+  for (const namespace of [OPEN, PARAMETERS, "team-a", "team-cpu", "monitoring", "existing"]) {
+    await api.apply(
+      { collection: "/api/v1/namespaces", name: namespace },
+      named("v1", "Namespace", namespace),
+    );
+    const accounts = `/api/v1/namespaces/${namespace}/serviceaccounts`;
+    for (const name of ["trainer", "node-exporter"]) {
+      await api.apply({ collection: accounts, name }, named("v1", "ServiceAccount", name));
+    }
+    // The API server refuses pods until the controller manager has made it.
+    await vi.waitFor(async () => expect(await api.get(`${accounts}/default`)).toBeDefined(), patience);
+  }
+});
+
+afterAll(async () => {
+  api?.close();
+  await destroy({ dir, log });
+  await rm(join(dir, ".."), { recursive: true, force: true });
+});
+
+function clientOf(file: string): ApiClient {
+  const { clusters, users } = parse(readFileSync(file, "utf8"));
+  const { server, "certificate-authority-data": authority } = clusters[0].cluster;
+  return createApiClient({
+    port: Number(new URL(server).port),
+    authority: Buffer.from(authority, "base64").toString(),
+    token: users[0].user.token,
+  });
+}
+
+function named(apiVersion: string, kind: string, name: string): object {
+  return { apiVersion, kind, metadata: { name } };
+}
+
+/** What the API server answers to an object; nothing is stored. */
+async function dryRun(
+  object: KubernetesObject,
+  namespace: string,
+): Promise<{ status: number; body: KubernetesObject }> {
+  const [group, plural] = collections[`${object.apiVersion}/${object.kind}`] ?? [];
+  const placed = { ...object, metadata: { ...object.metadata, namespace } };
+  const path = `${group}/namespaces/${namespace}/${plural}?dryRun=All`;
+  const { status, body } = await api.send("POST", path, placed);
+  return { status, body: JSON.parse(body) };
+}
+
+/** The rule that a policy's denial names. */
+function rulesIn(message: unknown): string[] {
+  return [...String(message).matchAll(/denied request: ([a-z-]+):/g)].map(([, rule]) => rule ?? "");
+}
+
+/** Puts the policies into force in both teams' namespaces and waits until each of them denies. */
+async function install(context: Context): Promise<void> {
+  for (const policy of admissionPolicies(context)) {
+    await api.apply({ collection: POLICIES, name: policy.metadata.name }, policy);
+  }
+  for (const [namespace, facts] of Object.entries(context.namespaces ?? {})) {
+    const parameters = admissionParameters(namespace, PARAMETERS, facts);
+    const collection = `/api/v1/namespaces/${PARAMETERS}/configmaps`;
+    await api.apply({ collection, name: parameters.metadata.name }, parameters);
+    for (const binding of admissionBindings(namespace, PARAMETERS, context)) {
+      await api.apply({ collection: BINDINGS, name: binding.metadata.name }, binding);
+    }
+    for (const canary of canaries(context)) {
+      await vi.waitFor(async () => {
+        const { status, body } = await dryRun(canary.object, namespace);
+        expect([status, ...rulesIn(body.message)]).toEqual([422, canary.rule]);
+      }, patience);
+    }
+  }
+}
+
+/** Pods that break one rule each: one of every policy that denies. */
+function canaries({ stack }: Context): { rule: string; object: KubernetesObject }[] {
+  const [own] = readCorpus().filter(({ name }) => name === "good/pod-cpu");
+  const good = objectOf(own as CorpusEntry);
+  const spec = good.spec as Record<string, unknown>;
+  const container = (spec.containers as Record<string, unknown>[])[0] ?? {};
+  const pinned = `redis@sha256:${"0".repeat(64)}`;
+  const pod = (image: string, over: object): KubernetesObject => ({
+    ...good,
+    spec: { ...spec, containers: [{ ...container, image }], ...over },
+  });
+  return [
+    { rule: "gpu-request", object: pod(pinned, { nodeSelector: { "mlops.dev/accelerator": "t4" } }) },
+    { rule: "no-host-namespaces", object: pod(pinned, { hostPID: true }) },
+    stack === "aws"
+      ? { rule: "image-own-digest", object: good }
+      : { rule: "image-tag", object: pod("redis:latest", {}) },
+  ];
+}
+
+function objectOf({ text }: CorpusEntry): KubernetesObject {
+  const [manifest] = parseManifests(text);
+  return manifest?.value as KubernetesObject;
+}
+
+/** Files of the corpus that hold one object of a kind that the policies judge. */
+const judged = readCorpus().filter((entry) => {
+  if (entry.subject !== undefined || entry.admission !== undefined) return false;
+  const { apiVersion, kind } = objectOf(entry);
+  return `${apiVersion}/${kind}` in collections;
+});
+
+describe.each(["local", "aws"] as const)("the policies of the %s stack", (stack) => {
+  const context = corpusContext(stack);
+  const decided = admissionRules(context);
+  beforeAll(() => install(context));
+
+  it("compile without warnings", async () => {
+    for (const { metadata } of admissionPolicies(context)) {
+      await vi.waitFor(async () => {
+        const policy = await api.get<{ status?: { typeChecking?: object } }>(`${POLICIES}/${metadata.name}`);
+        expect(policy?.status?.typeChecking).toEqual({});
+      }, patience);
+    }
+  });
+
+  it.each(judged.filter((entry) => entry.stack === stack))("$name: $about", async (entry) => {
+    const object = objectOf(entry);
+    const namespace = String(object.metadata.namespace);
+    const normalised = await dryRun(object, OPEN);
+    expect(normalised.status >= 400, "refused by the API server itself").toBe(entry.api === "refuses");
+    const answer = await dryRun(object, namespace);
+    if (entry.api === "refuses") {
+      expect(answer.status).toBeGreaterThanOrEqual(400);
+      return;
+    }
+
+    const placed = { ...normalised.body, metadata: { ...normalised.body.metadata, namespace } };
+    const found = check("kubernetes", placed, context).filter(({ rule }) => decided.includes(rule));
+    const violated = [...new Set(found.filter(({ kind }) => kind === "violation").map(({ rule }) => rule))];
+    const denying = [...new Set(found.filter(blocks).map(({ rule }) => rule))];
+    expect(violated.toSorted(), "by the rules themselves").toEqual(expectedAt("admission", entry.fires));
+
+    expect(answer.status >= 400, JSON.stringify(answer.body)).toBe(denying.length > 0);
+    if (denying.length > 0) expect(denying).toEqual(expect.arrayContaining(rulesIn(answer.body.message)));
+    if (violated.length > denying.length) {
+      const file = ["--kubeconfig", kubeconfig, "create", "--dry-run=server", "-f", "-"];
+      const { stderr } = await exec("kubectl", file, { input: entry.text, timeoutMs: 60_000 });
+      expect(stderr).toContain("mlops-advice");
+    }
+  });
+});
+
+describe("what was there before the policies", () => {
+  const deployment = "/apis/apps/v1/namespaces/existing/deployments/old";
+  const patch = (body: object) => api.send("PATCH", deployment, body, "application/merge-patch+json");
+
+  it("may change its metadata, shrink and go, but not grow", async () => {
+    const context = corpusContext("local");
+    const bad = objectOf(judged.find(({ name }) => name === "safety/host-network") as CorpusEntry);
+    const old = { ...bad, metadata: { name: "old" }, spec: { ...(bad.spec as object), replicas: 2 } };
+    await api.apply({ collection: "/apis/apps/v1/namespaces/existing/deployments", name: "old" }, old);
+    for (const binding of admissionBindings("existing", PARAMETERS, context)) {
+      await api.apply({ collection: BINDINGS, name: binding.metadata.name }, binding);
+    }
+    const facts = { gpuQuota: 0, maximumGpus: 0 };
+    const parameters = admissionParameters("existing", PARAMETERS, facts);
+    const collection = `/api/v1/namespaces/${PARAMETERS}/configmaps`;
+    await api.apply({ collection, name: parameters.metadata.name }, parameters);
+    await vi.waitFor(async () => expect((await dryRun(bad, "existing")).status).toBe(422), patience);
+
+    expect((await patch({ metadata: { labels: { seen: "yes" } } })).status).toBe(200);
+    expect((await patch({ spec: { replicas: 1 } })).status).toBe(200);
+    const grown = await patch({ spec: { replicas: 3 } });
+    expect([grown.status, ...rulesIn(JSON.parse(grown.body).message)]).toEqual([422, "no-host-namespaces"]);
+    expect((await api.send("DELETE", deployment)).status).toBe(200);
+  });
+
+  it("cannot be entered by a privileged ephemeral container", async () => {
+    const good = objectOf(judged.find(({ name }) => name === "good/pod-cpu") as CorpusEntry);
+    const pods = "/api/v1/namespaces/team-a/pods";
+    await api.apply({ collection: pods, name: "train" }, good);
+    const debug = (container: object) => ({
+      spec: { ephemeralContainers: [{ name: "debug", image: "busybox:1.36.1", ...container }] },
+    });
+    const add = (container: object) =>
+      api.send(
+        "PATCH",
+        `${pods}/train/ephemeralcontainers?dryRun=All`,
+        debug(container),
+        "application/strategic-merge-patch+json",
+      );
+    const refused = await add({ securityContext: { privileged: true } });
+    expect(rulesIn(JSON.parse(refused.body).message)).toEqual(["no-privileged"]);
+    expect((await add({})).status).toBe(200);
+    await api.delete({ collection: pods, name: "train" });
+  });
+});
+
+describe("the cost of the expressions", () => {
+  it("stays within the API server's budget for a pod of 60 containers", async () => {
+    const good = objectOf(judged.find(({ name }) => name === "good/pod-cpu") as CorpusEntry);
+    const spec = good.spec as { containers: object[] };
+    const containers = Array.from({ length: 60 }, (_, index) => ({
+      ...spec.containers[0],
+      name: `c${index}`,
+    }));
+    const { status, body } = await dryRun({ ...good, spec: { ...spec, containers } }, "team-a");
+    // The policies of the aws stack are the last that were installed.
+    expect([status, rulesIn(body.message)]).toEqual([422, ["image-own-digest"]]);
+  });
+});
