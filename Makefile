@@ -29,12 +29,12 @@ lock: setup ## Fill in unverified checksums (needs the internet)
 	@$(ENV) node tools/toolchain/cli.ts lock; status=$$?; node tools/charts/cli.ts lock && exit $$status
 
 ##@ Quality
-test: setup ## Type check, lint, and unit, policy and engine tests
-	@$(ENV) node tools/check/cli.ts types lint unit policy engine
+test: setup ## Type check, lint, and unit, policy, chart and engine tests
+	@$(ENV) node tools/check/cli.ts types lint unit policy render engine
 test-unit: ## Type check, lint and unit tests: no toolchain needed
 	@PATH="$$(tools/bootstrap.sh):$$PATH" node tools/check/cli.ts types lint unit
 bench: setup ## Measure preview and up against a flat program and against helm
-	@$(ENV) node tools/bench/cli.ts
+	@$(ENV) node test/bench/cli.ts
 format: ## Format the sources
 	@PATH="$$(tools/bootstrap.sh):$$PATH" npm run --silent format
 

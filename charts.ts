@@ -118,7 +118,7 @@ export const charts: Readonly<Record<ChartName, ChartSpec>> = {
     version: "0.1.0",
     digest: "own",
     namespace: "serving",
-    timeout: 600,
+    timeout: 1800,
     needs: ["prometheus-operator-crds"],
   },
   "vllm-stack": {

@@ -8,6 +8,8 @@ export default defineConfig({
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
       { test: { name: "policy", include: ["test/policy/**/*.test.ts"] } },
+      // Charts rendered by helm; needs the toolchain on PATH.
+      { test: { name: "render", include: ["test/render/**/*.test.ts"], testTimeout: 60_000 } },
       { test: { name: "engine", include: ["test/engine/**/*.test.ts"], ...slow } },
     ],
   },

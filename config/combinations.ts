@@ -18,7 +18,10 @@ export function impossible(values: Readonly<Record<string, unknown>>): ConfigPro
     }
   }
   const nodes = z.array(node).safeParse(values.nodes);
-  if (nodes.success) problems.push(...impossibleNodes(nodes.data));
+  if (nodes.success) {
+    problems.push(...impossibleNodes(nodes.data));
+    if (values.cluster === "k3d") problems.push(...tooManyFakeGpus(nodes.data));
+  }
   const teams = z.array(team).safeParse(values.teams);
   if (teams.success) {
     for (const duplicate of duplicates(teams.data.map((t) => t.name))) {
@@ -53,6 +56,17 @@ function impossibleNodes(nodes: readonly LocalNode[]): ConfigProblem[] {
     say("role", `${servers} server(s)`, "exactly one node must have role server");
   }
   return problems;
+}
+
+/** The simulated device plugin that a k3d cluster gets declares one GPU a node, whatever is asked. */
+function tooManyFakeGpus(nodes: readonly LocalNode[]): ConfigProblem[] {
+  return [...nodes.entries()]
+    .filter(([, { gpus }]) => gpus > 1)
+    .map(([index, { name, gpus }]) => ({
+      key: `mlops:nodes.${index}.gpus`,
+      value: String(gpus),
+      message: `node ${name} can have one simulated GPU on k3d; describe more nodes instead`,
+    }));
 }
 
 function duplicates(names: readonly string[]): string[] {

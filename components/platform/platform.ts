@@ -2,8 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { type ChartName, charts, installOrder } from "../../charts.ts";
 import type { Config } from "../../config/schema.ts";
 import type { ClusterTarget, ServiceUrl, Size, TargetFacts } from "../target.ts";
-import { removeCrdsAtDestroy } from "./crds.ts";
 import { type ChartSource, HelmAddon } from "./helmAddon.ts";
+import { removeAtDestroy } from "./leftovers.ts";
 import type { PlatformOptions, PrepareContext, System } from "./system.ts";
 import { systems } from "./systems.ts";
 
@@ -28,11 +28,12 @@ export function platformOptions(config: Config): PlatformOptions {
   const llm: PlatformOptions["llm"] = {
     model: config.llm.model ?? defaultModels[accelerator ?? "cpu"],
     ...(accelerator === undefined ? {} : { accelerator }),
-    // On AWS nothing idles on a GPU: the first promotion scales serving up.
     replicas: accelerator === undefined ? 1 : 0,
   };
   return {
     teams: config.teams.map((team) => team.name),
+    // On AWS nothing idles on a GPU: the first promotion scales serving up.
+    ...(config.environment === "aws" ? { triton: { accelerator: "t4" as const, replicas: 0 } } : {}),
     ...(config.gitops === undefined ? {} : { gitops: config.gitops }),
     ...(config.llm.enabled ? { llm } : {}),
   };
@@ -73,12 +74,18 @@ export class Platform extends pulumi.ComponentResource {
     this.registerOutputs({ endpoints: this.endpoints });
   }
 
+  private removeLeftovers({ target, leftoverCrds, sources }: PlatformArgs): pulumi.Resource {
+    const objects = [...sources.keys()].flatMap((name) => systems[name].leftBehind ?? []);
+    return removeAtDestroy(
+      target,
+      { crds: leftoverCrds, objects },
+      { parent: this, dependsOn: [...target.dependsOn] },
+    );
+  }
+
   private install(args: PlatformArgs): Installed[] {
     const { target } = args;
-    const cleanup =
-      target.deletedWith === undefined
-        ? [removeCrdsAtDestroy(target, args.leftoverCrds, { parent: this, dependsOn: [...target.dependsOn] })]
-        : [];
+    const cleanup = target.deletedWith === undefined ? [this.removeLeftovers(args)] : [];
     const addons = new Map<ChartName, HelmAddon>();
     return installOrder(charts, [...args.sources.keys()]).map((chartName) => {
       const spec = charts[chartName];

@@ -135,6 +135,8 @@ function values(context: ValuesContext): Record<string, unknown> {
  */
 export const prometheus: System = {
   chart: "kube-prometheus-stack",
+  // The operator makes it so that kubelets can be scraped.
+  leftBehind: [{ namespace: "kube-system", object: "service/kube-prometheus-stack-kubelet" }],
   values,
   prepare: (context) => {
     const password = generatedPassword("grafana-admin-password", context.parent);

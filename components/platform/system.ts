@@ -42,6 +42,13 @@ export interface Prepared {
   readonly credentials?: Readonly<Record<string, pulumi.Input<string>>>;
 }
 
+/** An object by its address. */
+export interface KubernetesObject {
+  readonly namespace: string;
+  /** `<kind>/<name>`, as kubectl takes it. */
+  readonly object: string;
+}
+
 /** One system of the platform: a chart, pure values for it, and what the chart takes for granted. */
 export interface System {
   readonly chart: ChartName;
@@ -50,6 +57,8 @@ export interface System {
   readonly prepare?: (context: PrepareContext) => Prepared;
   /** Objects that need the chart's CRDs or operator, made after the release is ready. */
   readonly after?: (context: PrepareContext, release: pulumi.Resource) => void;
+  /** What its operator makes outside of the release and leaves there when it is uninstalled. */
+  readonly leftBehind?: readonly KubernetesObject[];
   /** What people reach, for the `urls` output. */
   readonly services?: readonly PlatformService[];
   /** What other pods reach, for the `endpoints` output: name to in-cluster URL. */

@@ -19,6 +19,7 @@ const checks: Readonly<Record<string, Check>> = {
   lint: { title: "lint", run: () => command("biome", ["check", "--error-on-warnings", "."]) },
   unit: { title: "unit tests", run: () => vitest("unit") },
   policy: { title: "policy tests", run: () => vitest("policy") },
+  render: { title: "rendered charts", run: () => vitest("render") },
   engine: { title: "engine tests", run: () => vitest("engine") },
 };
 

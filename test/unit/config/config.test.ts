@@ -115,6 +115,17 @@ describe("parseConfig", () => {
     ]);
   });
 
+  it("knows that k3d simulates one GPU a node", () => {
+    const nodes = JSON.parse(fixture["mlops:nodes"] ?? "").map((n: { gpus?: number }) =>
+      n.gpus ? { ...n, gpus: 2 } : n,
+    );
+    const change = { "mlops:nodes": JSON.stringify(nodes), "mlops:cluster": "k3d" };
+    expect(problemsOf(change)[0]).toBe(
+      "mlops:nodes.1.gpus=2: node mlops-agent-0 can have one simulated GPU on k3d; describe more nodes instead",
+    );
+    expect(problemsOf({ ...change, "mlops:cluster": "embedded" })).toEqual([]);
+  });
+
   it("points into structured values", () => {
     expect(problemsOf({ "mlops:teams": '[{"name":"Team A"}]' })[0]).toMatch(
       /^mlops:teams\.0\.name="Team A": must be a DNS label/,

@@ -1,0 +1,53 @@
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Release } from "./stackExport.ts";
+
+const project = `name: flat
+runtime:
+  name: nodejs
+  options:
+    typescript: false
+main: index.ts
+`;
+
+const flat = (data: string): string => `import * as k8s from "@pulumi/kubernetes";
+import { readFileSync } from "node:fs";
+
+const { kubeconfig, releases } = JSON.parse(readFileSync(${JSON.stringify(data)}, "utf8"));
+const provider = new k8s.Provider("cluster", { kubeconfig: readFileSync(kubeconfig, "utf8") });
+const made: Record<string, k8s.helm.v3.Release> = {};
+for (const { needs, ...args } of releases) {
+  made[args.name] = new k8s.helm.v3.Release(args.name, args, {
+    provider,
+    dependsOn: needs.flatMap((need: string) => made[need] ?? []),
+  });
+}
+`;
+
+/** A program that imports the SDK and makes nothing. */
+export function writeEmptyProgram(dir: string, nodeModules: string): void {
+  writeProgram(
+    dir,
+    nodeModules,
+    'import * as pulumi from "@pulumi/pulumi";\n\nexport const stack = pulumi.getStack();\n',
+  );
+}
+
+/** One file with the given releases and nothing else: what most people would write first. */
+export function writeFlatProgram(
+  dir: string,
+  nodeModules: string,
+  data: { readonly kubeconfig: string; readonly releases: readonly Release[] },
+): void {
+  const file = join(dir, "releases.json");
+  writeProgram(dir, nodeModules, flat(file));
+  writeFileSync(file, JSON.stringify(data));
+}
+
+function writeProgram(dir: string, nodeModules: string, source: string): void {
+  mkdirSync(dir, { recursive: true });
+  symlinkSync(nodeModules, join(dir, "node_modules"));
+  writeFileSync(join(dir, "Pulumi.yaml"), project);
+  writeFileSync(join(dir, "package.json"), '{ "type": "module" }\n');
+  writeFileSync(join(dir, "index.ts"), source);
+}

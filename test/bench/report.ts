@@ -1,0 +1,96 @@
+import type { Measurement } from "./measure.ts";
+import { criticalPath, type Release } from "./stackExport.ts";
+
+interface Program {
+  readonly cold: Measurement;
+  readonly up: Measurement;
+  readonly noop: Measurement;
+}
+
+export interface DelayResult {
+  /** Seconds that a pod waits before it starts. */
+  readonly delay: number;
+  readonly ours: Program;
+  readonly flat: Program;
+  /** Seconds of each `helm upgrade --install --wait`. */
+  readonly helm: Readonly<Record<string, number>>;
+  readonly helmSeconds: number;
+  readonly criticalPath: { readonly seconds: number; readonly path: readonly string[] };
+  /** `up` against helm one by one, and against the larger of critical path and CPU seconds over cores. */
+  readonly upToHelm: number;
+  readonly upToBound: number;
+  readonly coldPreviewToFlat: number;
+}
+
+export interface Report {
+  readonly cores: number;
+  readonly realCharts: boolean;
+  /** Preview of an empty program. */
+  readonly empty: Measurement;
+  readonly results: readonly DelayResult[];
+}
+
+export function delayReport(args: {
+  readonly delay: number;
+  readonly ours: Program;
+  readonly flat: Program;
+  readonly helm: Readonly<Record<string, number>>;
+  readonly releases: readonly Release[];
+  readonly cores: number;
+}): DelayResult {
+  const { delay, flat, helm } = args;
+  const { cold, up, noop } = args.ours;
+  const helmSeconds = Object.values(helm).reduce((sum, seconds) => sum + seconds, 0);
+  const longest = criticalPath(args.releases, helm);
+  const bound = Math.max(longest.seconds, up.cpuSeconds / args.cores);
+  return {
+    delay,
+    ours: { cold, up, noop },
+    flat,
+    helm,
+    helmSeconds,
+    criticalPath: longest,
+    upToHelm: up.seconds / helmSeconds,
+    upToBound: up.seconds / bound,
+    coldPreviewToFlat: cold.seconds / flat.cold.seconds,
+  };
+}
+
+export function printReport(report: Report): void {
+  const s = (m: Measurement): string => `${m.seconds.toFixed(1)} s`;
+  console.log(`\n${report.cores} cores, ${report.realCharts ? "real charts" : "placeholders"}`);
+  console.log(`empty program: preview ${s(report.empty)}`);
+  for (const result of report.results) {
+    console.log(`\npods start after ${result.delay} s`);
+    console.table({
+      "cold preview": { ours: s(result.ours.cold), flat: s(result.flat.cold), helm: "" },
+      "up from nothing": {
+        ours: s(result.ours.up),
+        flat: s(result.flat.up),
+        helm: `${result.helmSeconds.toFixed(1)} s`,
+      },
+      "no-op preview": { ours: s(result.ours.noop), flat: s(result.flat.noop), helm: "" },
+      "CPU of up": {
+        ours: `${result.ours.up.cpuSeconds.toFixed(0)} s`,
+        flat: `${result.flat.up.cpuSeconds.toFixed(0)} s`,
+        helm: "",
+      },
+      "node at most": {
+        ours: `${Math.max(result.ours.up.programMiB, result.ours.cold.programMiB)} MiB`,
+        flat: `${Math.max(result.flat.up.programMiB, result.flat.cold.programMiB)} MiB`,
+        helm: "",
+      },
+    });
+    console.log(
+      `helm: ${Object.entries(result.helm)
+        .map(([n, t]) => `${n} ${t.toFixed(1)}`)
+        .join(", ")}`,
+    );
+    console.log(
+      `critical path: ${result.criticalPath.path.join(" -> ")}, ${result.criticalPath.seconds.toFixed(1)} s`,
+    );
+    console.log(`up / helm one by one: ${result.upToHelm.toFixed(2)}`);
+    console.log(`up / larger of critical path and CPU over cores: ${result.upToBound.toFixed(2)}`);
+    console.log(`cold preview / flat program's: ${result.coldPreviewToFlat.toFixed(2)}`);
+  }
+}
