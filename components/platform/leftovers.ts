@@ -29,6 +29,8 @@ export function removeAtDestroy(
     ].join("\n");
   const each = (action: string): string =>
     `for item in $ITEMS; do namespace=\${item%%:*}; object=\${item#*:}; ${action}; done`;
+  // Unset, not empty, when nothing was there.
+  const before = `"\${PULUMI_COMMAND_STDOUT:-}"`;
   return new command.local.Command(
     "remove-leftovers",
     {
@@ -38,10 +40,10 @@ export function removeAtDestroy(
         each('kubectl get "$object" --namespace "$namespace" --ignore-not-found -o name | sed "s|^|$item |"'),
       ]),
       // A changed list must not forget what was there before.
-      update: 'printf "%s" "$PULUMI_COMMAND_STDOUT"',
+      update: `printf "%s" ${before}`,
       delete: withKubectl([
         each(
-          'case "$PULUMI_COMMAND_STDOUT" in *"$item "*) ;; *) ' +
+          `case ${before} in *"$item "*) ;; *) ` +
             'kubectl delete "$object" --namespace "$namespace" --ignore-not-found --timeout=60s >&2 ;; esac',
         ),
       ]),
