@@ -222,8 +222,11 @@ function checkDatabase({ database }: Readable, say: Say): void {
   }
 }
 
-function checkDomain({ domain }: Readable, say: Say): void {
+function checkDomain({ domain, api }: Readable, say: Say): void {
   if (domain === undefined) return;
+  if (domain.allowedCidrs === undefined && api?.publicAccessCidrs.length === 0) {
+    say("domain.allowedCidrs", undefined, "missing; the networks that may reach the dashboards");
+  }
   if (domain.zoneId === undefined) {
     say("domain.zoneId", undefined, `missing; the Route 53 zone in which ${domain.name} lies`);
   }

@@ -116,8 +116,8 @@ const domain = z.strictObject({
     .optional(),
   /** Who may log in. */
   oidc: oidc.optional(),
-  /** Networks that may reach the load balancer at all. */
-  allowedCidrs: z.array(cidr).min(1).default(["0.0.0.0/0"]),
+  /** Networks that may reach the load balancer at all; those of api.publicAccessCidrs by default. */
+  allowedCidrs: z.array(cidr).min(1).optional(),
 });
 
 const budget = z.strictObject({

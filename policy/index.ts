@@ -1,6 +1,6 @@
 import { PolicyPack } from "@pulumi/policy";
 import { policiesOf } from "./pack/policies.ts";
-import { contextOfStack } from "./platform.ts";
+import { platformContext, readStackConfig } from "./platform.ts";
 import type { Context } from "./rules/types.ts";
 
 const root = `${import.meta.dirname}/..`;
@@ -8,7 +8,7 @@ const root = `${import.meta.dirname}/..`;
 const contexts = new Map<string, Context>();
 
 function contextOf(stack: string): Context {
-  const context = contexts.get(stack) ?? contextOfStack(stack, root);
+  const context = contexts.get(stack) ?? platformContext(stack, readStackConfig(stack, root) ?? {});
   contexts.set(stack, context);
   return context;
 }

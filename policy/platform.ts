@@ -45,18 +45,17 @@ function known(tags: Readonly<Record<string, string | undefined>>): Record<strin
 }
 
 /**
- * The context of a stack by name, from its configuration file in the project's folder: the working copy where
- * there is one, else the tracked file. A stack without a file gets what holds for every stack.
+ * The configuration of a stack by name, from its file in the project's folder: the working copy where there is
+ * one, else the tracked file. Undefined for a stack without a file.
  */
-export function contextOfStack(stack: string, projectFolder: string): Context {
-  for (const folder of [".mlops/config", "."]) {
-    const text = readIfThere(`${projectFolder}/${folder}/Pulumi.${stack}.yaml`);
-    if (text === undefined) continue;
-    const file: unknown = parse(text);
-    const config = isObject(file) && isObject(file.config) ? file.config : {};
-    return platformContext(stack, config);
-  }
-  return platformContext(stack, {});
+export function readStackConfig(stack: string, projectFolder: string): Record<string, unknown> | undefined {
+  const texts = [".mlops/config", "."].map((folder) =>
+    readIfThere(`${projectFolder}/${folder}/Pulumi.${stack}.yaml`),
+  );
+  const text = texts.find((candidate) => candidate !== undefined);
+  if (text === undefined) return undefined;
+  const file: unknown = parse(text);
+  return isObject(file) && isObject(file.config) ? file.config : {};
 }
 
 function readIfThere(file: string): string | undefined {

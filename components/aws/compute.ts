@@ -62,7 +62,6 @@ export function createCompute(args: ComputeArgs, opts: pulumi.ComponentResourceO
   );
   const volumesRole = roles.controller("kube-system", "ebs-csi-controller-sa", { policy: ebsCsi(place) });
   return [
-    network,
     ...networking,
     ...nodes,
     addon("coredns", {}, nodes),

@@ -79,7 +79,7 @@ function createDomain(
   account: (chart: AwsChartName, permissions: Permissions) => Account,
   opts: pulumi.CustomResourceOptions,
 ): ExposedDomain | undefined {
-  const { domain, nodeGroups, owner } = settings;
+  const { domain, nodeGroups, owner, api } = settings;
   if (domain?.zoneId === undefined || domain.oidc === undefined) return undefined;
   const zones = Math.max(loadBalancerZones, nodeGroups.system.zones);
   return {
@@ -91,7 +91,7 @@ function createDomain(
       opts,
     ),
     subnetIds: network.subnetIds.public.slice(0, zones),
-    allowedCidrs: domain.allowedCidrs,
+    allowedCidrs: domain.allowedCidrs ?? api.publicAccessCidrs,
     clientSecretArn: domain.oidc.clientSecretArn,
     owner,
     accounts: {

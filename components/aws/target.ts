@@ -17,7 +17,7 @@ import { Network } from "./network.ts";
 import { zonesOf } from "./regions.ts";
 import { Registry } from "./registry.ts";
 import { type Bucket, createBuckets, createDataKey } from "./storage.ts";
-import { type AwsChartName, type AwsSystem, awsCharts } from "./systems/facts.ts";
+import { type AwsChartName, type AwsSystem, awsCharts, awsNeeds } from "./systems/facts.ts";
 import { awsSystems } from "./systems/systems.ts";
 import { commonTags, project } from "./tags.ts";
 import { createStorageClass } from "./volumes.ts";
@@ -43,6 +43,8 @@ export interface AwsTarget extends ClusterTarget {
   /** Charts to install besides the platform's own, and how. */
   readonly charts: readonly AwsChartName[];
   readonly systems: Partial<Readonly<Record<AwsChartName, AwsSystem>>>;
+  /** Charts that the platform's own charts need here besides those that charts.ts names. */
+  readonly needs: Readonly<Record<string, readonly AwsChartName[]>>;
   /** Complete once the platform has asked for the identities of all its workloads. */
   outputs(): AwsOutputs;
 }
@@ -160,6 +162,7 @@ export function createAwsCluster(
     dependsOn: [cluster, ...compute, ...storage],
     charts: awsCharts(settings),
     systems: awsSystems(controllers),
+    needs: awsNeeds,
     outputs: () => ({
       buckets: mapBuckets(buckets, (bucket) => bucket.bucketName),
       ecrRepositories: registry.repositoryUrls,

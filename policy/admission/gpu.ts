@@ -7,8 +7,12 @@ import { type CelRule, literal, type Variable } from "./types.ts";
 
 /** GPUs that a list of containers asks for, one number each. The API has made requests equal to limits. */
 function amounts(containers: string, resource: string): string {
-  const asked = `c.?resources.?limits[?${literal(resource)}].orValue(0)`;
-  return `variables.${containers}.map(c, quantity(string(${asked})).asInteger())`;
+  return `variables.${containers}.map(c, ${amount("limits", literal(resource))}.asInteger())`;
+}
+
+/** CEL for what a container `c` states of a resource, as a quantity. */
+function amount(list: "limits" | "requests", resource: string): string {
+  return `quantity(c.?resources.?${list}[?${resource}].orValue('0'))`;
 }
 
 /** What GPU rules talk about: how many GPUs a pod holds, and whether it is aimed at GPU nodes. */
@@ -67,7 +71,8 @@ export function gpuRules(context: Context): CelRule[] {
   const { others } = knobsIn(context, "gpu-resource-name", resourceNameKnobs);
   const { maximumSeconds } = knobsIn(context, "gpu-deadline", deadlineKnobs);
   const keys = [context.labels.owner, context.labels.queue];
-  const asked = `quantity(string(c.?resources.?limits[?${literal(resource)}].orValue(0))).isGreaterThan(quantity('0'))`;
+  const isPositive = (list: "limits" | "requests", name: string): string =>
+    `${amount(list, name)}.isGreaterThan(quantity('0'))`;
   const otherNames = `variables.containers.exists(c, c.?resources.?limits.orValue({}).exists(r, r != ${literal(resource)} && r.matches(${literal(others)})))`;
   const admitted = `t.?matchExpressions.orValue([]).exists(e, e.key == ${literal(label)} && e.operator == 'In' && e.values.all(v, v in ${literal(classes)}))`;
   const deadline =
@@ -85,7 +90,7 @@ export function gpuRules(context: Context): CelRule[] {
     },
     {
       rule: "gpu-cpu-memory",
-      expression: `variables.containers.all(c, !${asked} || ['cpu', 'memory'].all(r, quantity(string(c.?resources.?requests[?r].orValue(0))).isGreaterThan(quantity('0'))))`,
+      expression: `variables.containers.all(c, !${isPositive("limits", literal(resource))} || ['cpu', 'memory'].all(r, ${isPositive("requests", "r")}))`,
       message: "a container asks for a GPU but not for cpu and memory. Set resources.requests",
     },
     {

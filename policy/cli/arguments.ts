@@ -10,8 +10,8 @@ release; findings that an exception names are let through.
 
 Options:
   --format text|json|sarif   how to print what is found (text)
-  --context FILE             YAML that says what surrounds the objects (namespaces, registries, settings)
-  --stack local|aws          the stack that the objects are for (as in the context, else local)
+  --stack NAME               the stack that the objects are for: Pulumi.NAME.yaml says what surrounds them (local)
+  --context FILE             instead: YAML that says it (namespaces, registries, settings of rules)
   --rendered FOLDER          charts: where the rendered charts are
   --exceptions FILE          charts: accepted findings (policy/exceptions.yaml)
   --help                     this text
@@ -44,6 +44,9 @@ export function readArguments(argv: readonly string[]): Arguments {
   const files = charts ? positionals.slice(1) : positionals;
   if (charts && (options.rendered === undefined || files.length > 0)) {
     throw new UsageError("charts takes --rendered FOLDER and no files");
+  }
+  if (options.stack !== undefined && options.context !== undefined) {
+    throw new UsageError("--stack and --context exclude each other");
   }
   if (!charts && files.length === 0) throw new UsageError("no file is named; use - for standard input");
   return { command: charts ? "charts" : "check", files, format: format as Format, ...options };

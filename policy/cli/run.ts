@@ -5,7 +5,6 @@ import { readText, UnreadableError } from "../manifests/readInput.ts";
 import type { Report } from "../manifests/report.ts";
 import { rules } from "../rules/catalog.ts";
 import { blocks } from "../rules/evaluate.ts";
-import { isObject } from "../rules/json.ts";
 import type { Context } from "../rules/types.ts";
 import { type Arguments, readArguments, USAGE, UsageError } from "./arguments.ts";
 import { checkFolder, type List } from "./charts.ts";
@@ -18,6 +17,8 @@ export interface Terminal {
   readonly print: (text: string) => void;
   readonly complain: (text: string) => void;
   readonly list: List;
+  /** What surrounds the objects of one of the project's stacks; undefined when there is no such stack. */
+  readonly stackContext: (stack: string) => Context | undefined;
   /** The date as YYYY-MM-DD, which decides which exceptions are expired. */
   readonly today: () => string;
 }
@@ -33,7 +34,7 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
       terminal.print(USAGE);
       return 0;
     }
-    const context = await readContext(given, terminal.open);
+    const context = await readContext(given, terminal);
     const report = await runCommand(given, context, terminal);
     terminal.print(formats[given.format](report, [...rules, ...exceptionRules]));
     if (report.unreadable.length > 0) return 2;
@@ -56,13 +57,18 @@ async function runCommand(
   return checkFolder(rendered, exceptions, context, { open, list }, today());
 }
 
-async function readContext({ context: file, stack }: Arguments, open: Open): Promise<Context> {
+async function readContext(
+  { context: file, stack = "local" }: Arguments,
+  { open, stackContext }: Terminal,
+): Promise<Context> {
+  if (file === undefined) {
+    const context = stackContext(stack);
+    if (context === undefined) throw new UnreadableError(`there is no Pulumi.${stack}.yaml`);
+    return context;
+  }
   try {
-    const stated: unknown = file === undefined ? {} : (parse(await readText(open(file))) ?? {});
-    return createContext(isObject(stated) && stack !== undefined ? { ...stated, stack } : stated);
+    return createContext(parse(await readText(open(file))) ?? {});
   } catch (error) {
-    throw new UnreadableError(
-      `${file ?? "--stack"}: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw new UnreadableError(`${file}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }

@@ -36,6 +36,11 @@ export function textAt(value: unknown, ...path: Path): string | undefined {
   return typeof found === "string" ? found : undefined;
 }
 
+/** Any JSON value as text for messages and patterns. `String` throws on objects that have a key `toString`. */
+export function asText(value: unknown): string {
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? "nothing");
+}
+
 /** True where a value is missing, null or an empty string, list or object. */
 export function isEmpty(value: unknown): boolean {
   if (value === undefined || value === null || value === "") return true;

@@ -1,4 +1,5 @@
 import { run } from "../../policy/cli/run.ts";
+import { createContext } from "../../policy/context.ts";
 
 /** What a run of the CLI did. */
 export interface CliResult {
@@ -28,6 +29,7 @@ export async function runCli(
       const below = Object.keys(files).filter((file) => file.startsWith(`${folder}/`));
       return [...new Set(below.map((file) => file.slice(folder.length + 1).split("/")[0] ?? ""))];
     },
+    stackContext: (stack) => (stack === "local" ? createContext() : undefined),
     today: () => today,
     print: (text) => printed.push(text),
     complain: (text) => complaints.push(text),

@@ -1,7 +1,6 @@
 import type { Log } from "../lib/log.ts";
 import { type ApiClient, createApiClient } from "./apiClient.ts";
-import { findBinaries } from "./binaries.ts";
-import { controlPlane, controlPlaneBinaries } from "./controlPlane.ts";
+import { type ControlPlanePart, controlPlane, controlPlaneBinaries } from "./controlPlane.ts";
 import { type Credentials, ensureCredentials } from "./credentials.ts";
 import { openDataDir } from "./dataDir.ts";
 import { readIfExists, writePrivate, writePrivateJson } from "./files.ts";
@@ -27,6 +26,12 @@ export interface RunningCluster {
   waitServices(): Promise<void>;
 }
 
+/** Executables by name. */
+export interface Binaries extends Readonly<Record<ControlPlanePart, string>> {
+  /** Needed with services only. */
+  readonly minio?: string;
+}
+
 interface Context {
   readonly layout: Layout;
   readonly log: Log;
@@ -36,8 +41,12 @@ interface Context {
 }
 
 /** Starts what does not run as it should; the caller holds the lock. See `start`. */
-export async function bringUp(layout: Layout, log: Log, change: SettingsChange): Promise<RunningCluster> {
-  const binaries = findBinaries([...controlPlaneBinaries, ...(change.services ? (["minio"] as const) : [])]);
+export async function bringUp(
+  layout: Layout,
+  log: Log,
+  binaries: Binaries,
+  change: SettingsChange,
+): Promise<RunningCluster> {
   const marker = openDataDir(layout);
   const settings = updateSettings(layout, change);
   const ports = await ensurePorts(layout, {
@@ -48,7 +57,8 @@ export async function bringUp(layout: Layout, log: Log, change: SettingsChange):
   const credentials = await ensureCredentials(layout, ports, log);
   const context: Context = { layout, log, ports, credentials, settings };
 
-  const services = settings.services ? bringUpServices(context, binaries.minio) : stopServices(context);
+  const { minio } = binaries;
+  const services = minio === undefined ? stopServices(context) : bringUpServices(context, minio);
   services.catch(() => {}); // reported to who awaits them
   const kubernetesVersion = await log.step("start the embedded cluster", (update) =>
     bringUpControlPlane(context, binaries, update),
@@ -88,7 +98,7 @@ async function ensureProcess(layout: Layout, spec: ProcessSpec): Promise<boolean
 /** Brings the control plane up and returns the version that the API server reports. */
 async function bringUpControlPlane(
   { layout, ports, credentials, settings }: Context,
-  binaries: Parameters<typeof controlPlane>[0]["binaries"],
+  binaries: Binaries,
   update: (detail: string) => void,
 ): Promise<string> {
   writePrivate(layout.kwokConfig, kwokConfig(settings.podStartDelay, layout.simulatedLog));

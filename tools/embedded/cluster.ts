@@ -3,7 +3,8 @@ import { resolve } from "node:path";
 import { withLock } from "../lib/lockfile.ts";
 import { createLog, type Log } from "../lib/log.ts";
 import { createApiClient } from "./apiClient.ts";
-import { bringUp, type RunningCluster } from "./bringUp.ts";
+import { findBinaries } from "./binaries.ts";
+import { type Binaries, bringUp, type RunningCluster } from "./bringUp.ts";
 import { controlPlaneBinaries } from "./controlPlane.ts";
 import { adminAccess } from "./credentials.ts";
 import { readMarker, removeDataDir } from "./dataDir.ts";
@@ -60,18 +61,21 @@ export interface ClusterStatus {
  */
 export async function start(options: StartOptions = {}): Promise<RunningCluster> {
   const { layout, log } = contextOf(options);
+  const services = options.services ?? true;
+  readMarker(layout);
+  const binaries: Binaries = findBinaries([...controlPlaneBinaries, ...(services ? ["minio" as const] : [])]);
   const ready = Promise.withResolvers<RunningCluster>();
   // The lock is held until the services are up as well, so that no other start or stop comes between.
-  locked(layout, log, async () => {
-    const cluster = await bringUp(layout, log, {
-      nodes: options.nodes,
-      podStartDelay: options.podStartDelay,
-      services: options.services ?? true,
-    });
+  const work = locked(layout, log, async () => {
+    const change = { nodes: options.nodes, podStartDelay: options.podStartDelay, services };
+    const cluster = await bringUp(layout, log, binaries, change);
     ready.resolve(cluster);
     await cluster.waitServices().catch(() => {}); // reported to who calls waitServices
-  }).catch(ready.reject);
-  return await ready.promise;
+  });
+  work.catch(ready.reject);
+  const { handover, waitServices } = await ready.promise;
+  if (!services) await work;
+  return { handover, waitServices: () => waitServices().finally(() => work) };
 }
 
 /** Stops all processes of a cluster, the last started first; its data stays. Nothing runs: no error. */

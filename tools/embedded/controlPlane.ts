@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import type { Credentials } from "./credentials.ts";
 import type { Layout } from "./layout.ts";
 import { advertisedAddress, podRange, serviceRange } from "./network.ts";
@@ -155,7 +156,8 @@ function componentFlags(
 function kwokFlags({ layout, ports, path }: ControlPlaneArgs): Flags {
   return {
     kubeconfig: path("kwok.kubeconfig"),
-    config: layout.kwokConfig,
+    // Relative to the data folder, in which it runs: KWOK would split a path at a comma.
+    config: basename(layout.kwokConfig),
     cidr: podRange,
     "manage-nodes-with-label-selector": `${simulatedNodeLabel.key}=${simulatedNodeLabel.value}`,
     "node-port": ports.kwok,

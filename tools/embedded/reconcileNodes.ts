@@ -6,6 +6,7 @@ import {
   mergeTaints,
   type NodeManifest,
   nodeManifest,
+  simulatedNodeLabel,
   type Taint,
 } from "./nodes.ts";
 

@@ -6,6 +6,7 @@ import { projectRoot } from "../lib/paths.ts";
 import { setWorkingConfig } from "./configCopy.ts";
 import { accessArgs, clusterAccess } from "./kubeconfig.ts";
 import { localConfig } from "./localConfig.ts";
+import { endOrphanedPlugins } from "./orphans.ts";
 import { embeddedDir, stackLockDir, stackStateFile, workingConfig } from "./paths.ts";
 import { pulumi } from "./pulumi.ts";
 import { recover } from "./recover.ts";
@@ -20,6 +21,8 @@ import { readState, type StackState } from "./stateFile.ts";
  */
 export async function down(force: boolean): Promise<number> {
   const log = createLog();
+  // They would go on installing into a cluster that is being taken down.
+  await endOrphanedPlugins();
   if (force) {
     await destroy({ dir: embeddedDir() });
     forgetStack();

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { exec } from "../lib/exec.ts";
 import { projectRoot } from "../lib/paths.ts";
 import { accessArgs, type ClusterAccess, clusterAccess } from "./kubeconfig.ts";
+import { endOrphanedPlugins } from "./orphans.ts";
 import { type StackName, stackLockDir } from "./paths.ts";
 import { readState, type StackState, type StateResource } from "./stateFile.ts";
 
@@ -26,6 +27,8 @@ interface BackendLock {
 export async function recover(stack: StackName): Promise<string[]> {
   const done: string[] = [];
   if (await cancelDeadLock(stack)) done.push("cancelled the lock of an update that was killed");
+  const plugins = await endOrphanedPlugins();
+  if (plugins > 0) done.push(`ended ${plugins} plugin(s) that it left running`);
   const state = readState(stack);
   if (state.pendingOperations.length === 0 && done.length === 0) return done;
   const access = await clusterAccess(state);

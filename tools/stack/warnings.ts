@@ -11,6 +11,7 @@ export interface Warning {
 }
 
 interface KubernetesEvent {
+  readonly type?: string;
   readonly reason?: string;
   readonly message?: string;
   readonly involvedObject: { readonly kind: string; readonly namespace?: string; readonly name: string };
@@ -24,21 +25,29 @@ interface KubernetesEvent {
 /** Trouble that came and went within this time is none: pods wait for Secrets and volumes as a rule. */
 const persistentMs = 20_000;
 
+/** What is said once and not repeated while it lasts: the scheduler tries such a pod again when nodes change. */
+const saidOnce = new Set(["FailedScheduling"]);
+
 /**
  * The Warning events since `since` that last, the latest message of each object and reason.
  *
- * @param json a List of events, as `kubectl get events -o json` prints it.
+ * @param json a List of events of every type, as `kubectl get events -o json` prints it.
  */
-export function lastingWarnings(json: string, since: Date): Warning[] {
+export function lastingWarnings(json: string, since: Date, now = new Date()): Warning[] {
   const { items } = JSON.parse(json) as { items: KubernetesEvent[] };
   const found = new Map<string, { warning: Warning; first: number; last: number }>();
+  /** When something went well with an object. */
+  const wentWell = new Map<string, number>();
   for (const event of items) {
     const last = Date.parse(event.series?.lastObservedTime ?? event.lastTimestamp ?? event.eventTime ?? "");
     const began = Date.parse(event.firstTimestamp ?? event.eventTime ?? event.lastTimestamp ?? "");
     const first = Math.max(began, since.getTime());
     if (Number.isNaN(last) || last < since.getTime()) continue;
-    const { kind, namespace = "", name } = event.involvedObject;
-    const object = `${namespace}: ${kind.toLowerCase()}/${name}`;
+    const object = nameOf(event);
+    if (event.type === "Normal") {
+      wentWell.set(object, Math.max(last, wentWell.get(object) ?? 0));
+      continue;
+    }
     const reason = event.reason ?? "";
     const key = `${object} ${reason}`;
     const known = found.get(key);
@@ -49,7 +58,15 @@ export function lastingWarnings(json: string, since: Date): Warning[] {
       last: Math.max(known?.last ?? last, last),
     });
   }
-  return [...found.values()].filter(({ first, last }) => last - first >= persistentMs).map((f) => f.warning);
+  const lasts = ({ warning, first, last }: { warning: Warning; first: number; last: number }): boolean => {
+    const goesOn = saidOnce.has(warning.reason) && (wentWell.get(warning.object) ?? 0) < last;
+    return (goesOn ? now.getTime() : last) - first >= persistentMs;
+  };
+  return [...found.values()].filter(lasts).map(({ warning }) => warning);
+}
+
+function nameOf({ involvedObject: { kind, namespace = "", name } }: KubernetesEvent): string {
+  return `${namespace}: ${kind.toLowerCase()}/${name}`;
 }
 
 /**
@@ -60,7 +77,7 @@ export function watchWarnings(access: ClusterAccess, log: Log): { stop(): void }
   const since = new Date();
   const told = new Set<string>();
   const look = async (): Promise<void> => {
-    const args = ["get", "events", "--all-namespaces", "--field-selector=type=Warning", "-o", "json"];
+    const args = ["get", "events", "--all-namespaces", "-o", "json"];
     const events = await exec("kubectl", [...args, ...accessArgs("kubectl", access)], {
       allowFailure: true,
       timeoutMs: 10_000,

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isEmpty, listAt, type Path, textAt, valueAt } from "../json.ts";
+import { asText, isEmpty, listAt, type Path, textAt, valueAt } from "../json.ts";
 import { patternKnob } from "../patternKnob.ts";
 import { deferral, defineRule } from "../rule.ts";
 import { isRunTimeValue } from "../runTimeValues.ts";
@@ -30,7 +30,7 @@ const clusterEndpoint = defineRule({
     const stated = valueAt(inputs, ...path);
     if (isRunTimeValue(stated)) return [...privately, deferral(path, "who reaches the API")];
     const cidrs = listAt(stated);
-    const open = cidrs.length === 0 || cidrs.some((cidr) => /\/0$/.test(String(cidr)));
+    const open = cidrs.length === 0 || cidrs.some((cidr) => /\/0$/.test(asText(cidr)));
     return open ? [...privately, { path, message: "the API is open to the whole internet", fix }] : privately;
   },
 });
@@ -93,7 +93,7 @@ const gpuNodesFromZero = defineRule({
     instanceTypes: patternKnob.default("^(?:g|gr|p)[0-9]").describe("Pattern of instance types with GPUs"),
   }),
   check: (inputs, { accelerators }, { instanceTypes }) => {
-    const types = listAt(inputs, "instanceTypes").map(String);
+    const types = listAt(inputs, "instanceTypes").map(asText);
     const gpu =
       types.some((type) => new RegExp(instanceTypes).test(type)) ||
       /NVIDIA|GPU/.test(textAt(inputs, "amiType") ?? "");
@@ -141,7 +141,7 @@ const imdsv2 = defineRule({
       },
       {
         path: [...METADATA, "httpPutResponseHopLimit"],
-        holds: (hops) => isEmpty(hops) || Number(hops) <= maximumHops,
+        holds: (hops) => isEmpty(hops) || (typeof hops === "number" && hops <= maximumHops),
         message: "containers reach the metadata service",
         fix: `set metadataOptions.httpPutResponseHopLimit: ${maximumHops}`,
       },

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { listAt, type Path, textAt } from "../json.ts";
+import { asText, listAt, type Path, textAt } from "../json.ts";
 import { patternKnob } from "../patternKnob.ts";
 import { deferral, defineRule, type Issue } from "../rule.ts";
 import type { Rule } from "../types.ts";
@@ -127,13 +127,11 @@ const broadManagedPolicies = defineRule({
     ];
     return attached
       .filter(({ arn }) =>
-        /\/(?:AdministratorAccess|PowerUserAccess|[A-Za-z0-9]*FullAccess)(?:-[\w-]+)?$/.test(
-          String(arn ?? ""),
-        ),
+        /\/(?:AdministratorAccess|PowerUserAccess|[A-Za-z0-9]*FullAccess)(?:-[\w-]+)?$/.test(asText(arn)),
       )
       .map(({ path, arn }) => ({
         path,
-        message: `${arn} grants far more than is needed`,
+        message: `${asText(arn)} grants far more than is needed`,
         fix: "attach a policy with the actions that are needed",
       }));
   },

@@ -1,4 +1,4 @@
-import { isObject, listAt, type Path, textAt, valueAt } from "../json.ts";
+import { asText, isObject, listAt, type Path, textAt, valueAt } from "../json.ts";
 import { isRunTimeValue } from "../runTimeValues.ts";
 import type { JsonObject } from "../types.ts";
 
@@ -38,7 +38,7 @@ export function conditionsOf({ value }: Statement): { operator: string; key: str
     Object.entries(isObject(keys) ? keys : {}).map(([key, values]) => ({
       operator,
       key,
-      values: (Array.isArray(values) ? values : [values]).map(String),
+      values: (Array.isArray(values) ? values : [values]).map(asText),
     })),
   );
 }

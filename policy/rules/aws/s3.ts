@@ -1,4 +1,4 @@
-import { listAt, type Path, valueAt } from "../json.ts";
+import { asText, listAt, type Path, valueAt } from "../json.ts";
 import { deferral, defineRule, defineStackRule, type Issue } from "../rule.ts";
 import { isRunTimeValue } from "../runTimeValues.ts";
 import type { Rule, StackResource, StackRule } from "../types.ts";
@@ -128,7 +128,7 @@ const encrypted = companionRule({
 function statesEncryption(rules: readonly unknown[]): boolean {
   const algorithms = ["aws:kms", "aws:kms:dsse", "AES256"];
   return rules.some((rule) =>
-    algorithms.includes(String(valueAt(rule, "applyServerSideEncryptionByDefault", "sseAlgorithm"))),
+    algorithms.includes(asText(valueAt(rule, "applyServerSideEncryptionByDefault", "sseAlgorithm"))),
   );
 }
 

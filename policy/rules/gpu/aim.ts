@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isObject, listAt, objectAt, type Path, textAt } from "../json.ts";
+import { asText, isObject, listAt, objectAt, type Path, textAt } from "../json.ts";
 import { patternKnob } from "../patternKnob.ts";
 import type { PodTemplate } from "../pods/podTemplate.ts";
 import type { Context, JsonObject } from "../types.ts";
@@ -61,7 +61,7 @@ function tolerationAims({ spec, at, perNode }: PodTemplate, { accelerators }: Co
 
 function selectorAims({ spec, at }: PodTemplate, isGpuLabel: RegExp): Aim[] {
   return Object.entries(objectAt(spec, "nodeSelector")).flatMap(([key, value]) =>
-    isGpuLabel.test(`${key}=${value}`)
+    isGpuLabel.test(`${key}=${asText(value)}`)
       ? [{ path: at("nodeSelector", key), what: `node selector ${key}` }]
       : [],
   );
@@ -75,7 +75,7 @@ function affinityAims({ spec, at }: PodTemplate, isGpuLabel: RegExp): Aim[] {
   const expressions = terms.flatMap((term) => listAt(term, "matchExpressions")).filter(isObject);
   return expressions
     .filter((expression) => attractedLabels(expression).some((label) => isGpuLabel.test(label)))
-    .map(({ key }) => ({ path: at("affinity", "nodeAffinity"), what: `node affinity for ${key}` }));
+    .map(({ key }) => ({ path: at("affinity", "nodeAffinity"), what: `node affinity for ${asText(key)}` }));
 }
 
 /** Labels as `key=value` that an expression looks for; expressions that keep away from a label look for none. */
@@ -83,7 +83,7 @@ function attractedLabels(expression: JsonObject): string[] {
   const key = textAt(expression, "key") ?? "";
   switch (expression.operator) {
     case "In":
-      return listAt(expression, "values").map((value) => `${key}=${value}`);
+      return listAt(expression, "values").map((value) => `${key}=${asText(value)}`);
     case "Exists":
     case "Gt":
       return [`${key}=`];

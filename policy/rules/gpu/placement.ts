@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isEmpty, listAt, type Path, textAt, valueAt } from "../json.ts";
+import { asText, isEmpty, listAt, type Path, textAt, valueAt } from "../json.ts";
 import { podsOf } from "../pods/pods.ts";
 import type { PodTemplate } from "../pods/podTemplate.ts";
 import { parseQuantity } from "../quantity.ts";
@@ -32,7 +32,7 @@ function judgeClass(pod: PodTemplate, { accelerators: { label, classes } }: Cont
   }
   const unknown = chosen.filter((name) => typeof name !== "string" || !classes.includes(name));
   if (unknown.length === 0) return [];
-  return [{ path, message: `accelerator class ${unknown.map(String).join(", ")} is unknown`, fix }];
+  return [{ path, message: `accelerator class ${unknown.map(asText).join(", ")} is unknown`, fix }];
 }
 
 /** Classes that required node affinity admits; undefined unless each of its alternatives names some. */

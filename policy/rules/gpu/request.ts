@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { listAt, type Path, valueAt } from "../json.ts";
+import { asText, listAt, type Path, valueAt } from "../json.ts";
 import { patternKnob } from "../patternKnob.ts";
 import { podsOf } from "../pods/pods.ts";
 import type { PodTemplate } from "../pods/podTemplate.ts";
@@ -67,10 +67,10 @@ function wrongBecause({ limit, request }: ResourceClaim): string | undefined {
   if (limit === undefined) return "asks for GPUs without a limit";
   const [asked, limited] = [parseQuantity(request), parseQuantity(limit)];
   if (asked === undefined || limited === undefined)
-    return `asks for ${JSON.stringify(limit)} GPUs, which is no quantity`;
-  if (asked !== limited) return `asks for ${request} GPUs but is limited to ${limit}`;
+    return `asks for ${asText(limit)} GPUs, which is no quantity`;
+  if (asked !== limited) return `asks for ${asText(request)} GPUs but is limited to ${asText(limit)}`;
   if (limited < 0 || !Number.isInteger(limited))
-    return `asks for ${limit} GPUs, which is no whole number above 0`;
+    return `asks for ${asText(limit)} GPUs, which is no whole number above 0`;
   return undefined;
 }
 

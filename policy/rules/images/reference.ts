@@ -38,7 +38,7 @@ export function parseImage(text: string): ImageReference | { readonly malformed:
   if (digest !== undefined && !DIGEST.test(digest)) {
     return { malformed: "its digest is not `sha256:` and 64 lower-case hexadecimal digits" };
   }
-  if (name.length > 255 || !WELL_FORMED.test(text)) return { malformed: "it is not an image reference" };
+  if (!WELL_FORMED.test(text)) return { malformed: "it is not an image reference" };
 
   const repository = normaliseRepository(name);
   return {

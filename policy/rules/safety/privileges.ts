@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isObject, listAt, valueAt } from "../json.ts";
+import { asText, isObject, listAt, valueAt } from "../json.ts";
 import { podsOf } from "../pods/pods.ts";
 import type { PodTemplate } from "../pods/podTemplate.ts";
 import { defineRule, type Issue } from "../rule.ts";
@@ -74,7 +74,7 @@ const noHostPath = privilegeRule({
       .filter(({ value }) => isObject(value.hostPath))
       .map(({ path, value }) => ({
         path: [...path, "hostPath"],
-        message: `a volume mounts ${valueAt(value, "hostPath", "path")} of the node`,
+        message: `a volume mounts ${asText(valueAt(value, "hostPath", "path"))} of the node`,
         fix: "use a PersistentVolumeClaim or an emptyDir",
       })),
 });
@@ -101,7 +101,7 @@ const noAddedCapabilities = privilegeRule({
   check: ({ containers }, { harmless }) =>
     containers.flatMap(({ path, value, label }) => {
       const field = ["securityContext", "capabilities", "add"];
-      const added = listAt(value, ...field).map(String);
+      const added = listAt(value, ...field).map(asText);
       return added
         .filter((name) => !harmless.includes(name))
         .map((name) => ({

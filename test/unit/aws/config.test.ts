@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { impossibleAws } from "../../../config/awsCombinations.ts";
 import { awsSettings, awsTextKeys } from "../../../config/awsSchema.ts";
-import { type ConfigurationName, configurations } from "./harness.ts";
+import { type ConfigurationName, configurations } from "./configurations.ts";
 
 const good = configurations.default;
 
@@ -138,6 +138,12 @@ describe("impossible combinations", () => {
       { domain: { ...configurations.production.domain, zoneId: undefined } },
       "domain.zoneId",
       "Route 53 zone",
+    ],
+    [
+      "a domain that nobody may reach",
+      { domain: configurations.production.domain, api: { insideVpc: true } },
+      "domain.allowedCidrs",
+      "may reach the dashboards",
     ],
     [
       "a domain without a login",

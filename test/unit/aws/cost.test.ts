@@ -8,7 +8,7 @@ import {
 } from "../../../components/aws/instanceTypes.ts";
 import { hourly, hoursPerMonth, pricesDate, pricesRegion } from "../../../components/aws/prices.ts";
 import { type AwsSettings, awsSettings } from "../../../config/awsSchema.ts";
-import { configurations, settingsOf } from "./harness.ts";
+import { configurations, settingsOf } from "./configurations.ts";
 
 const small = (settings: AwsSettings) => estimateCost(settings, "small");
 const itemOf = (settings: AwsSettings, name: string) => {

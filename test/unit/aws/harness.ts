@@ -1,8 +1,10 @@
 /** Runs the AWS components against Pulumi's mocks and records what the engine would be told. */
+import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { AwsTarget } from "../../../components/aws/target.ts";
-import type { Size } from "../../../components/target.ts";
-import { type AwsSettings, awsSettings } from "../../../config/awsSchema.ts";
+import { type AwsTarget, createAwsCluster } from "../../../components/aws/target.ts";
+import type { PlatformOptions } from "../../../components/platform/system.ts";
+import type { Size, Values } from "../../../components/target.ts";
+import { account, type ConfigurationName, settingsOf, sizes } from "./configurations.ts";
 
 /** One resource as it was registered. */
 export interface Registered {
@@ -10,6 +12,8 @@ export interface Registered {
   readonly type: string;
   readonly name: string;
   readonly inputs: Readonly<Record<string, unknown>>;
+  /** Names of inputs that the state keeps encrypted. */
+  readonly secretInputs: readonly string[];
   readonly parent: string;
   /** URNs that it must come after: explicit ones, and those that its inputs come from. */
   readonly dependencies: ReadonlySet<string>;
@@ -26,90 +30,6 @@ export interface Run {
   /** All resources of a type. */
   all(type: string): readonly Registered[];
 }
-
-const account = "123456789012";
-
-/** Fields that every configuration has to name. */
-const required = {
-  region: "us-east-1",
-  accountId: account,
-  owner: "owner@example.com",
-  api: { publicAccessCidrs: ["203.0.113.0/24"] },
-};
-
-const domain = {
-  name: "mlops.example.com",
-  zoneId: "Z0123456789ABCDEFGHIJ",
-  oidc: {
-    issuer: "https://login.example.com",
-    authorizationEndpoint: "https://login.example.com/authorize",
-    tokenEndpoint: "https://login.example.com/token",
-    userInfoEndpoint: "https://login.example.com/userinfo",
-    clientSecretArn: `arn:aws:secretsmanager:us-east-1:${account}:secret:dashboards-AbCdEf`,
-  },
-};
-
-/** The configurations that the tests look at, by name. */
-export const configurations = {
-  smallest: {
-    ...required,
-    zones: ["us-east-1a", "us-east-1b"],
-    network: { cidr: "10.0.0.0/20" },
-    nodeGroups: { system: { zones: 1, maxPerZone: 1, diskGiB: 30 }, t4: { max: 0 } },
-    logRetentionDays: 1,
-    images: ["training"],
-    retain: false,
-  },
-  default: { ...required },
-  production: {
-    ...required,
-    network: { natGateways: "perZone", interfaceEndpoints: ["ecr.api", "ecr.dkr", "sts"] },
-    api: {
-      publicAccessCidrs: ["203.0.113.0/24"],
-      adminRoleArns: [`arn:aws:iam::${account}:role/platform-admins`],
-    },
-    nodeGroups: {
-      system: { instanceTypes: ["m6i.xlarge"], zones: 3, maxPerZone: 4, diskGiB: 100 },
-      l4: { min: 1, max: 4 },
-      t4: { max: 4, zones: ["us-east-1a", "us-east-1c"] },
-    },
-    database: {
-      instanceClass: "db.t4g.medium",
-      multiAz: true,
-      backupDays: 35,
-      deletionProtection: true,
-      passwordGeneration: 3,
-    },
-    github: { repository: "example/platform" },
-    domain,
-    budget: { monthlyUsd: 5000, emails: ["finance@example.com", "platform@example.com"] },
-    logRetentionDays: 365,
-    costCenter: "ml-4711",
-  },
-  spotOnly: {
-    ...required,
-    nodeGroups: { l4: { capacity: "spot", max: 2 }, t4: { capacity: "spot", max: 8 } },
-  },
-  noGpu: {
-    ...required,
-    region: "eu-west-1",
-    api: { insideVpc: true },
-    nodeGroups: { l4: { max: 0 }, t4: { max: 0 } },
-  },
-} as const;
-export type ConfigurationName = keyof typeof configurations;
-
-export function settingsOf(name: ConfigurationName): AwsSettings {
-  return awsSettings.parse(configurations[name]);
-}
-
-export const sizes: Readonly<Record<ConfigurationName, Size>> = {
-  smallest: "small",
-  default: "small",
-  production: "production",
-  spotOnly: "small",
-  noGpu: "small",
-};
 
 type Outputs = Record<string, unknown>;
 
@@ -155,7 +75,41 @@ function answer({ type, name, inputs }: pulumi.runtime.MockResourceArgs): { id: 
       kubeconfigJson: "{}",
     },
   };
-  return { id, state: { arn, ...inputs, ...more[type] } };
+  return { id, state: { arn, name: id, ...inputs, ...more[type] } };
+}
+
+/** Name of the release that stands for a system of the platform: it has volumes, buckets and an Ingress. */
+export const consumer = "mlflow";
+
+/** What components/platform does with the target, in small: the target's own charts, then one that needs them. */
+function installPlatform(target: AwsTarget, size: Size): void {
+  const options: PlatformOptions = { teams: [] };
+  const release = (name: string, values: Values, dependsOn: readonly pulumi.Resource[]) =>
+    new k8s.helm.v3.Release(
+      name,
+      { chart: name, values: values as pulumi.Input<Record<string, unknown>> },
+      { provider: target.provider, dependsOn: [...target.dependsOn, ...dependsOn] },
+    );
+  const parent = new pulumi.ComponentResource("mlops:platform:Platform", "platform");
+  const needs = target.charts.flatMap((chart) => {
+    const system = target.systems[chart];
+    if (system === undefined) throw new Error(`chart ${chart} has no system`);
+    const own = release(chart, system.values({ target, size, options }), []);
+    const after = system.after?.({ target, size, options, parent, namespace: parent }, own) as
+      | readonly pulumi.Resource[]
+      | undefined;
+    return [own, ...(after ?? [])];
+  });
+  const identity = target.workloadIdentity("mlflow", "mlflow", [
+    { bucket: "mlflowArtifacts", access: "readWrite" },
+  ]);
+  const { database } = target;
+  const values = {
+    annotations: identity.annotations,
+    bucket: target.objectStore.buckets.mlflowArtifacts,
+    host: database.kind === "postgres" ? database.host : "",
+  };
+  release(consumer, values, needs);
 }
 
 /** The part of the mock monitor's request that says more than the mocks are told. */
@@ -177,15 +131,8 @@ interface Monitor {
   ): Promise<void>;
 }
 
-/**
- * Builds a stack, and returns everything that was registered once all of it was.
- *
- * @param more makes further resources, as the platform would.
- */
-export async function run(
-  name: ConfigurationName,
-  more: (target: AwsTarget) => void = () => undefined,
-): Promise<Run> {
+/** Builds a stack and what the platform makes on it; returns everything that was registered. */
+export async function run(name: ConfigurationName): Promise<Run> {
   const inputs = new Map<string, Readonly<Record<string, unknown>>>();
   await pulumi.runtime.setMocks(
     {
@@ -202,9 +149,8 @@ export async function run(
     false,
   );
   const resources = record(inputs);
-  const { createAwsCluster } = await import("../../../components/aws/target.ts");
   const target = createAwsCluster(settingsOf(name), { stack: "aws", size: sizes[name] });
-  more(target);
+  installPlatform(target, sizes[name]);
   // Waits until every registration that is under way has been answered, and those that they lead to.
   await pulumi.runtime.disconnect();
   const all = (type: string): Registered[] => resources.filter((resource) => resource.type === type);
@@ -223,6 +169,20 @@ export async function run(
   };
 }
 
+/** The sign by which the SDK marks a secret on the wire. */
+const secretSign = "4dabf18193072939515e22adb298388d";
+
+/** Inputs without their secret wrappers, and which ones had one. */
+function plain(inputs: Readonly<Record<string, unknown>>): Pick<Registered, "inputs" | "secretInputs"> {
+  const secretInputs: string[] = [];
+  const unwrapped = Object.entries(inputs).map(([key, value]) => {
+    if (typeof value !== "object" || value === null || !(secretSign in value)) return [key, value];
+    secretInputs.push(key);
+    return [key, (value as { value?: unknown }).value];
+  });
+  return { inputs: Object.fromEntries(unwrapped), secretInputs };
+}
+
 function record(inputs: ReadonlyMap<string, Readonly<Record<string, unknown>>>): Registered[] {
   const resources: Registered[] = [];
   const monitor = pulumi.runtime.getMonitor() as unknown as Monitor;
@@ -238,7 +198,7 @@ function record(inputs: ReadonlyMap<string, Readonly<Record<string, unknown>>>):
           urn: response.getUrn(),
           type: request.getType(),
           name: request.getName(),
-          inputs: inputs.get(`${request.getType()}::${request.getName()}`) ?? {},
+          ...plain(inputs.get(`${request.getType()}::${request.getName()}`) ?? {}),
           parent: request.getParent(),
           dependencies,
           provider: request.getProvider() || request.getProvidersMap().get("aws") || "",

@@ -32,6 +32,16 @@ describe("lastingWarnings", () => {
     expect(warnings(event({ firstTimestamp: at(-600), lastTimestamp: at(5) }))).toEqual([]);
   });
 
+  it("tells what is said once only, until something goes well with that object", () => {
+    const once = { type: "Warning", reason: "FailedScheduling", lastTimestamp: at(0) };
+    const look = (seconds: number, ...events: object[]): number =>
+      lastingWarnings(JSON.stringify({ items: events }), since, new Date(at(seconds))).length;
+    expect(look(25, event(once))).toBe(1);
+    expect(look(15, event(once))).toBe(0);
+    const scheduled = { type: "Normal", reason: "Scheduled", firstTimestamp: at(3), lastTimestamp: at(3) };
+    expect(look(25, event(once), event(scheduled))).toBe(0);
+  });
+
   it("joins the events of one object and reason and keeps the latest message", () => {
     expect(
       warnings(
