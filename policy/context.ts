@@ -26,6 +26,7 @@ const contextSchema = z.strictObject({
         .array(registry)
         .default([
           "docker.io",
+          "ecr-public.aws.com",
           "gcr.io",
           "ghcr.io",
           "nvcr.io",

@@ -3,10 +3,11 @@ import { type Format, formats } from "./formats.ts";
 
 export const USAGE = `Usage: mlops-policy [options] FILE|- ...
        mlops-policy charts [options] --rendered FOLDER
+       mlops-policy rules
 
 Checks Kubernetes manifests (YAML or JSON; several documents, Lists, kustomize output) against the
 platform's rules. \`charts\` checks rendered Helm charts, FOLDER/NAMESPACE/CHART.yaml with the namespace of the
-release; findings that an exception names are let through.
+release; findings that an exception names are let through. \`rules\` lists the rules with their settings.
 
 Options:
   --format text|json|sarif   how to print what is found (text)
@@ -23,7 +24,7 @@ Exit code: 0 nothing mandatory found, 1 something was, 2 something could not be 
 export class UsageError extends Error {}
 
 export interface Arguments {
-  readonly command: "check" | "charts" | "help";
+  readonly command: "check" | "charts" | "rules" | "help";
   readonly files: readonly string[];
   readonly format: Format;
   readonly context?: string;
@@ -40,6 +41,8 @@ export function readArguments(argv: readonly string[]): Arguments {
   if (!Object.hasOwn(formats, format)) {
     throw new UsageError(`--format ${format} is unknown; use ${Object.keys(formats).join(", ")}`);
   }
+  if (positionals.length === 1 && positionals[0] === "rules")
+    return { command: "rules", files: [], format: "text" };
   const charts = positionals[0] === "charts";
   const files = charts ? positionals.slice(1) : positionals;
   if (charts && (options.rendered === undefined || files.length > 0)) {

@@ -3,12 +3,13 @@ import { exceptionRules } from "../charts/check.ts";
 import { createContext } from "../context.ts";
 import { readText, UnreadableError } from "../manifests/readInput.ts";
 import type { Report } from "../manifests/report.ts";
-import { rules } from "../rules/catalog.ts";
+import { rules, stackRules } from "../rules/catalog.ts";
 import { blocks } from "../rules/evaluate.ts";
 import type { Context } from "../rules/types.ts";
 import { type Arguments, readArguments, USAGE, UsageError } from "./arguments.ts";
 import { checkFolder, type List } from "./charts.ts";
 import { checkFiles, type Open } from "./check.ts";
+import { describeRule } from "./describeRule.ts";
 import { formats } from "./formats.ts";
 
 /** What the CLI reads from and writes to. */
@@ -32,6 +33,10 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     const given = readArguments(argv);
     if (given.command === "help") {
       terminal.print(USAGE);
+      return 0;
+    }
+    if (given.command === "rules") {
+      terminal.print([...rules, ...stackRules].map(describeRule).join("\n"));
       return 0;
     }
     const context = await readContext(given, terminal);

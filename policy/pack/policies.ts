@@ -9,7 +9,7 @@ import type {
 import { rules, stackRules } from "../rules/catalog.ts";
 import type { ConfigSchema, Context, Finding, JsonObject, Rule, StackRule } from "../rules/types.ts";
 import { addInPlace } from "./addInPlace.ts";
-import { snapshot } from "./snapshot.ts";
+import { snapshot, snapshotForTurn } from "./snapshot.ts";
 import { subjectsOf, targetOf } from "./subject.ts";
 
 /** Finds what surrounds the resources of a stack, by its name. */
@@ -33,7 +33,8 @@ function resourcePolicy(rule: Rule, contextOfStack: ContextOfStack): ResourceVal
     enforcementLevel: level,
     configSchema: toPolicySchema(rule.configSchema),
     validateResource: (args, report) => {
-      if (applies(rule, args.type)) reportAll(findingsOf(rule, args, contextOf(args)), "violation", report);
+      if (!applies(rule, args.type)) return;
+      reportAll(findingsOf([rule], args, contextOf(args)), "violation", report);
     },
     ...(remediate && {
       remediateResource: (args: ResourceValidationArgs) => {
@@ -49,10 +50,16 @@ function applies({ target, types }: Rule, type: string): boolean {
   return targetOf(type) === target && (target !== "aws" || types.includes(type));
 }
 
-function findingsOf(rule: Rule, { type, props }: ResourceValidationArgs, context: Context): Finding[] {
-  return subjectsOf(rule.target, type, snapshot(props)).flatMap((subject) =>
-    rule.check(subject, context, type),
-  );
+/** What some rules find in a resource; all of them must apply to its type. */
+function findingsOf(
+  applying: readonly Rule[],
+  { type, props, urn }: ResourceValidationArgs,
+  context: Context,
+): Finding[] {
+  const target = targetOf(type);
+  if (target === undefined) return [];
+  const subjects = subjectsOf(target, type, snapshotForTurn(urn, props));
+  return applying.flatMap((rule) => subjects.flatMap((subject) => rule.check(subject, context, type)));
 }
 
 function stackPolicy(rule: StackRule, contextOfStack: ContextOfStack): StackValidationPolicy {
@@ -94,11 +101,9 @@ function deferredPolicy(contextOfStack: ContextOfStack): ResourceValidationPolic
     description: "What only run time knows is decided when Pods are admitted.",
     enforcementLevel: "advisory",
     validateResource: (args, report) => {
-      const context = contextOfStack(stackOf(args.urn));
-      const found = rules
-        .filter((rule) => applies(rule, args.type))
-        .flatMap((rule) => findingsOf(rule, args, context));
-      reportAll(found, "deferred", report);
+      const applying = rules.filter((rule) => applies(rule, args.type));
+      if (applying.length === 0) return;
+      reportAll(findingsOf(applying, args, contextOfStack(stackOf(args.urn))), "deferred", report);
     },
   };
 }

@@ -19,3 +19,19 @@ function read(parent: object, key: string | number): unknown {
   }
   return snapshot(value);
 }
+
+let latest: { readonly urn: string; readonly copy: unknown } | undefined;
+
+/**
+ * A snapshot of the inputs of the resource that is being judged. CrossGuard hands every policy inputs of its
+ * own, but runs all policies on a resource in one turn of the event loop: for that long the copy holds.
+ */
+export function snapshotForTurn(urn: string, inputs: unknown): unknown {
+  if (latest?.urn === urn) return latest.copy;
+  const copy = snapshot(inputs);
+  latest = { urn, copy };
+  setImmediate(() => {
+    latest = undefined;
+  });
+  return copy;
+}

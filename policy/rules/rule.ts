@@ -25,7 +25,7 @@ export interface Issue {
 /** An issue about a value that only run time knows. */
 export function deferral(path: Path, what: string): Issue {
   const message = `${what} is only known at run time`;
-  return { path, message, fix: "nothing to mend here: Pod admission decides", deferred: true };
+  return { path, message, fix: "nothing here, Pod admission decides", deferred: true };
 }
 
 interface Described<Shape extends z.ZodRawShape> {

@@ -12,7 +12,7 @@ import { projectRoot } from "../../tools/lib/paths.ts";
 import { createWorkspace, type Workspace } from "../support/workspace.ts";
 import { writeEmptyProgram, writeFlatProgram } from "./flatProgram.ts";
 import { type Measurement, measure } from "./measure.ts";
-import { type DelayResult, delayReport, printReport, type Report } from "./report.ts";
+import { type DelayResult, delayReport, printResult, type Report } from "./report.ts";
 import { type Installed, installedBy } from "./stackExport.ts";
 
 const delays = [0, 15];
@@ -125,6 +125,10 @@ async function prepareWorkspace(into: Workspace): Promise<void> {
 try {
   await prepareWorkspace(workspace);
   const empty = await measureEmpty();
+  const cores = cpus().length;
+  const realCharts = Boolean(process.env.CHARTS_DIR);
+  console.log(`${cores} cores, ${realCharts ? "real charts" : "placeholders"}`);
+  console.log(`empty program: preview ${empty.seconds.toFixed(1)} s`);
   const results: DelayResult[] = [];
   for (const delay of delays) {
     console.error(`pods start after ${delay} s: ours`);
@@ -133,17 +137,11 @@ try {
     const helm = await measureHelm(delay, ours.installed);
     console.error(`pods start after ${delay} s: flat program`);
     const flat = await measureFlat(delay, ours.installed);
-    results.push(
-      delayReport({ delay, ours, flat, helm, releases: ours.installed.releases, cores: cpus().length }),
-    );
+    const result = delayReport({ delay, ours, flat, helm, releases: ours.installed.releases, cores });
+    printResult(result);
+    results.push(result);
   }
-  const report: Report = {
-    cores: cpus().length,
-    realCharts: Boolean(process.env.CHARTS_DIR),
-    empty,
-    results,
-  };
-  printReport(report);
+  const report: Report = { cores, realCharts, empty, results };
   writeFileSync(join(projectRoot, "bench.json"), `${JSON.stringify(report, undefined, 2)}\n`);
 } finally {
   await workspace.remove();

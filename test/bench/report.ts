@@ -56,41 +56,38 @@ export function delayReport(args: {
   };
 }
 
-export function printReport(report: Report): void {
+/** Prints what was measured at one start delay. */
+export function printResult(result: DelayResult): void {
   const s = (m: Measurement): string => `${m.seconds.toFixed(1)} s`;
-  console.log(`\n${report.cores} cores, ${report.realCharts ? "real charts" : "placeholders"}`);
-  console.log(`empty program: preview ${s(report.empty)}`);
-  for (const result of report.results) {
-    console.log(`\npods start after ${result.delay} s`);
-    console.table({
-      "cold preview": { ours: s(result.ours.cold), flat: s(result.flat.cold), helm: "" },
-      "up from nothing": {
-        ours: s(result.ours.up),
-        flat: s(result.flat.up),
-        helm: `${result.helmSeconds.toFixed(1)} s`,
-      },
-      "no-op preview": { ours: s(result.ours.noop), flat: s(result.flat.noop), helm: "" },
-      "CPU of up": {
-        ours: `${result.ours.up.cpuSeconds.toFixed(0)} s`,
-        flat: `${result.flat.up.cpuSeconds.toFixed(0)} s`,
-        helm: "",
-      },
-      "node at most": {
-        ours: `${Math.max(result.ours.up.programMiB, result.ours.cold.programMiB)} MiB`,
-        flat: `${Math.max(result.flat.up.programMiB, result.flat.cold.programMiB)} MiB`,
-        helm: "",
-      },
-    });
-    console.log(
-      `helm: ${Object.entries(result.helm)
-        .map(([n, t]) => `${n} ${t.toFixed(1)}`)
-        .join(", ")}`,
-    );
-    console.log(
-      `critical path: ${result.criticalPath.path.join(" -> ")}, ${result.criticalPath.seconds.toFixed(1)} s`,
-    );
-    console.log(`up / helm one by one: ${result.upToHelm.toFixed(2)}`);
-    console.log(`up / larger of critical path and CPU over cores: ${result.upToBound.toFixed(2)}`);
-    console.log(`cold preview / flat program's: ${result.coldPreviewToFlat.toFixed(2)}`);
-  }
+  console.log(`\npods start after ${result.delay} s`);
+  console.table({
+    "cold preview": { ours: s(result.ours.cold), flat: s(result.flat.cold), helm: "" },
+    "up from nothing": {
+      ours: s(result.ours.up),
+      flat: s(result.flat.up),
+      helm: `${result.helmSeconds.toFixed(1)} s`,
+    },
+    "no-op preview": { ours: s(result.ours.noop), flat: s(result.flat.noop), helm: "" },
+    "CPU of up": {
+      ours: `${result.ours.up.cpuSeconds.toFixed(0)} s`,
+      flat: `${result.flat.up.cpuSeconds.toFixed(0)} s`,
+      helm: "",
+    },
+    "node at most": {
+      ours: `${Math.max(result.ours.up.programMiB, result.ours.cold.programMiB)} MiB`,
+      flat: `${Math.max(result.flat.up.programMiB, result.flat.cold.programMiB)} MiB`,
+      helm: "",
+    },
+  });
+  console.log(
+    `helm: ${Object.entries(result.helm)
+      .map(([n, t]) => `${n} ${t.toFixed(1)}`)
+      .join(", ")}`,
+  );
+  console.log(
+    `critical path: ${result.criticalPath.path.join(" -> ")}, ${result.criticalPath.seconds.toFixed(1)} s`,
+  );
+  console.log(`up / helm one by one: ${result.upToHelm.toFixed(2)}`);
+  console.log(`up / larger of critical path and CPU over cores: ${result.upToBound.toFixed(2)}`);
+  console.log(`cold preview / flat program's: ${result.coldPreviewToFlat.toFixed(2)}`);
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { parseManifests } from "../../policy/manifests/parseManifests.ts";
 import { MAXIMUM_BYTES, UnreadableError } from "../../policy/manifests/readInput.ts";
+import { rules } from "../../policy/rules/catalog.ts";
 import { runCli } from "./cliDoor.ts";
 
 const good = `apiVersion: v1
@@ -47,6 +48,7 @@ describe("exit codes", () => {
       { "a.yaml": good, "c.yaml": "stak: aws" },
       2,
     ],
+    ["0 for the list of rules", ["rules"], {}, 0],
     ["0 for help", ["--help"], {}, 0],
   ])("%s", async (_title, argv, files, code) => {
     const result = await runCli(argv, files);
@@ -129,6 +131,13 @@ describe("what cannot be read", () => {
     expect(parseManifests(text)[0]?.value.a).toEqual([true, false, 511, 1000, "2001-01-01", "22:22"]);
     expect(() => parseManifests("a: 1")).toThrow(UnreadableError);
   });
+});
+
+test("lists every rule with its settings", async () => {
+  const { output } = await runCli(["rules"], {});
+  for (const { name, configSchema } of rules) {
+    for (const word of [name, ...Object.keys(configSchema.properties)]) expect(output).toContain(word);
+  }
 });
 
 describe("formats", () => {

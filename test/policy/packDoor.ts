@@ -33,11 +33,11 @@ const calls = {
 /** Runs every policy of the pack on a resource, as CrossGuard does. Returns what each policy reported. */
 export async function reportsOn(resource: DeclaredResource, context: Context): Promise<[string, string][]> {
   const reported: [string, string][] = [];
+  const args = { ...calls, ...argumentsOf(resource) };
   for (const policy of policiesOf(() => context)) {
     if (!("validateResource" in policy)) continue;
     const { name, validateResource } = policy as ResourceValidationPolicy;
     const validations = [validateResource ?? []].flat();
-    const args = { ...calls, ...argumentsOf(resource) };
     for (const validate of validations) await validate(args, (message) => reported.push([name, message]));
   }
   return reported;
@@ -69,6 +69,10 @@ export async function reportsOnStack(
   return reported;
 }
 
+let declarations = 0;
+
+/** As in a stack, no two resources have one URN. */
 function argumentsOf({ type, name, inputs }: DeclaredResource) {
-  return { type, name, props: inputs, urn: `urn:pulumi:test::mlops::${type}::${name}` };
+  declarations += 1;
+  return { type, name, props: inputs, urn: `urn:pulumi:test::mlops::${type}::${name}-${declarations}` };
 }

@@ -1,9 +1,21 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { exec } from "../../tools/lib/exec.ts";
 import { cacheDir, projectRoot } from "../../tools/lib/paths.ts";
+import { processIdentity } from "../../tools/lib/processIdentity.ts";
 import { type CommandResult, type RunningCommand, startCommand } from "./command.ts";
+import { killProcess, processesOf } from "./processes.ts";
 
 export interface RunOptions {
   /** Variables added to the environment; `undefined` removes one. */
@@ -38,7 +50,9 @@ const LIMIT_MS = 300_000;
 
 /** Copies the checkout under test, with its uncommitted changes, into a new folder. */
 export async function createWorkspace(purpose: string): Promise<Workspace> {
-  const root = mkdtempSync(join(tmpdir(), `mlops-${purpose}-`));
+  const parent = realpathSync(tmpdir());
+  await removeAbandoned(parent);
+  const root = mkdtempSync(join(parent, `mlops-test-${process.pid}-${purpose}-`));
   const path = (...parts: string[]): string => join(root, ...parts);
   const running = new Set<RunningCommand>();
   const said: string[] = [];
@@ -66,14 +80,28 @@ export async function createWorkspace(purpose: string): Promise<Workspace> {
     transcript: () => said.join("\n"),
     remove: async () => {
       for (const command of running) command.killGroup();
-      const destroyed = await workspace.run(`${quote(process.execPath)} tools/embedded/cli.ts destroy`);
-      if (destroyed.code !== 0) throw new Error(`${root} was left there: ${destroyed.output}`);
-      rmSync(root, { recursive: true, force: true, maxRetries: 5 });
+      await workspace.run(`${quote(process.execPath)} tools/embedded/cli.ts destroy`);
+      await removeFolder(root);
     },
   };
   await copyCheckout(root);
   await makeRepository(workspace);
   return workspace;
+}
+
+/** Removes what test runs left that were killed themselves. */
+async function removeAbandoned(parent: string): Promise<void> {
+  for (const name of readdirSync(parent)) {
+    const pid = /^mlops-test-(\d+)-/.exec(name)?.[1];
+    if (pid !== undefined && processIdentity(Number(pid)) === undefined)
+      await removeFolder(join(parent, name));
+  }
+}
+
+/** Ends every process that still works in a folder, and removes it. */
+async function removeFolder(root: string): Promise<void> {
+  for (const { pid } of await processesOf(root)) killProcess(pid);
+  rmSync(root, { recursive: true, force: true, maxRetries: 5 });
 }
 
 async function copyCheckout(root: string): Promise<void> {

@@ -45,10 +45,12 @@ export function mergeConfig(
 export function updateWorkingCopy(stack: StackName): Readonly<Record<string, unknown>> {
   const tracked = readStackFile(trackedConfig(stack));
   const working = workingConfig(stack);
-  const existing: StackFile = existsSync(working) ? readStackFile(working) : restoredSalt(stack);
-  const base = existsSync(mergedBase(stack)) ? readStackFile(mergedBase(stack)) : {};
+  const lost = !existsSync(working);
+  const existing: StackFile = lost ? restoredSalt(stack) : readStackFile(working);
+  // Of a lost copy nothing is known: what it lacks was not removed by the user.
+  const base = !lost && existsSync(mergedBase(stack)) ? readStackFile(mergedBase(stack)) : {};
   const config = mergeConfig(base.config ?? {}, tracked.config ?? {}, existing.config ?? {});
-  if (!existsSync(working) || !isDeepStrictEqual(config, existing.config)) {
+  if (lost || !isDeepStrictEqual(config, existing.config)) {
     writeWhole(working, stringify({ ...existing, config }));
   }
   if (!isDeepStrictEqual(tracked, base)) writeWhole(mergedBase(stack), stringify(tracked));

@@ -91,8 +91,13 @@ const gpuNodesFromZero = defineRule({
   types: ["aws:eks/nodeGroup:NodeGroup"],
   knobs: z.object({
     instanceTypes: patternKnob.default("^(?:g|gr|p)[0-9]").describe("Pattern of instance types with GPUs"),
+    keptNodes: z
+      .int()
+      .min(0)
+      .default(0)
+      .describe("GPU nodes that a group may keep although nothing needs them"),
   }),
-  check: (inputs, { accelerators }, { instanceTypes }) => {
+  check: (inputs, { accelerators }, { instanceTypes, keptNodes }) => {
     const types = listAt(inputs, "instanceTypes").map(asText);
     const gpu =
       types.some((type) => new RegExp(instanceTypes).test(type)) ||
@@ -101,9 +106,9 @@ const gpuNodesFromZero = defineRule({
     const idle = expectAll(inputs, [
       {
         path: ["scalingConfig", "minSize"],
-        holds: (size) => size === 0,
+        holds: (size) => typeof size === "number" && size <= keptNodes,
         message: "a GPU node is kept although nothing needs it",
-        fix: "set minSize: 0",
+        fix: `set minSize: ${keptNodes}`,
       },
     ]);
     const tainted = listAt(inputs, "taints").some((taint) => textAt(taint, "key") === accelerators.taint);

@@ -67,15 +67,17 @@ const wildcardResources = defineRule({
     anyResourceActions: z
       .array(patternKnob)
       .default([
-        "ecr:GetAuthorizationToken",
-        "sts:GetCallerIdentity",
+        "[a-z0-9-]+:Describe[A-Za-z*]*",
+        "acm:ListCertificates",
         "cloudwatch:PutMetricData",
-        "autoscaling:Describe[A-Za-z]*",
-        "ec2:Describe[A-Za-z]*",
         "ec2:GetInstanceTypesFromInstanceRequirements",
-        "eks:DescribeNodegroup",
-        "elasticloadbalancing:Describe[A-Za-z]*",
+        "ecr:GetAuthorizationToken",
+        "eks:List[A-Za-z*]*",
+        "kms:List(?:Aliases|Keys)",
         "pricing:[A-Za-z]+",
+        "rds:ListTagsForResource",
+        "route53:ListHostedZones(?:ByName)?",
+        "sts:GetCallerIdentity",
       ])
       .describe("Patterns of actions that AWS offers no narrower resource for"),
     narrowingConditions: patternKnob

@@ -16,7 +16,7 @@ function namespaceFacts(
   if (namespaces === undefined || name === undefined || name === "" || isRunTimeValue(name)) {
     const message = "the GPU quota of the namespace is not known here";
     return {
-      unknown: { path: NAMESPACE, message, fix: "nothing to mend here: admission decides", deferred: true },
+      unknown: { path: NAMESPACE, message, fix: "nothing here, admission decides", deferred: true },
     };
   }
   return (Object.hasOwn(namespaces, name) && namespaces[name]) || { gpuQuota: 0, maximumGpus: 0 };

@@ -4,6 +4,9 @@ import { patternKnob } from "../patternKnob.ts";
 /** The time of the release: RELEASE.2025-09-07T16-13-09Z. */
 const MINIO_RELEASE = String.raw`RELEASE\.[0-9]{4}(?:-[0-9]{2}){2}T[0-9]{2}(?:-[0-9]{2}){2}Z(?:-cpuv1)?`;
 
+/** A version that its vendor gives two numbers, and what it is built on: 17.6-alpine3.22. */
+const TWO_NUMBERS = String.raw`[0-9]+\.[0-9]+(?:-[a-z0-9.]+)?`;
+
 /**
  * What counts as a pinned tag. Patterns are written in the syntax that JavaScript and RE2 share, without
  * anchors, because the admission policy states them in CEL.
@@ -23,6 +26,8 @@ export const tagKnobs = z.object({
     .default([
       { repository: "quay.io/minio/*", tag: MINIO_RELEASE },
       { repository: "docker.io/minio/*", tag: MINIO_RELEASE },
+      { repository: "docker.io/library/postgres", tag: TWO_NUMBERS },
+      { repository: "public.ecr.aws/docker/library/postgres", tag: TWO_NUMBERS },
       // NVIDIA's containers: year and month, then what is in them (24.08-py3).
       { repository: "nvcr.io/nvidia/*", tag: String.raw`[0-9]{2}\.[0-9]{2}(?:-[a-z0-9]+)*` },
       { repository: "registry.k8s.io/pause", tag: String.raw`[0-9]+\.[0-9]+` },
@@ -50,14 +55,17 @@ export const tagKnobs = z.object({
 
 export type TagKnobs = z.output<typeof tagKnobs>;
 
+/** A pattern that matches no text: an empty list of alternatives would match everything. */
+const NOTHING = "[^\\s\\S]";
+
 /** Matches a tag that moves: one of its parts is a floating word. */
 export function floatingTagPattern({ floatingWords }: TagKnobs): string {
-  return `^(?:.*[._-])?(?i:${floatingWords.join("|")})(?:[._-].*)?$`;
+  return `^(?:.*[._-])?(?i:${floatingWords.join("|") || NOTHING})(?:[._-].*)?$`;
 }
 
 /** Matches a whole pinned tag that any image may have. */
 export function pinnedTagPattern({ tags }: TagKnobs): string {
-  return `^(?:${tags.join("|")})$`;
+  return `^(?:${tags.join("|") || NOTHING})$`;
 }
 
 /** Matches `repository:tag`, normalised, for vendors that number releases in their own way. */
@@ -67,5 +75,10 @@ export function vendorTagPattern({ vendorTags }: TagKnobs): string {
     const literal = (below ? repository.slice(0, -1) : repository).replaceAll(/[.+*?^$()[\]{}|\\]/g, "\\$&");
     return `${literal}${below ? "[^:@]+" : ""}:(?:${tag})`;
   });
-  return `^(?:${alternatives.join("|") || "[^\\s\\S]"})$`;
+  return `^(?:${alternatives.join("|") || NOTHING})$`;
+}
+
+/** Matches a tag that some vendor numbers releases by. */
+export function anyVendorTagPattern({ vendorTags }: TagKnobs): string {
+  return `^(?:${vendorTags.map(({ tag }) => tag).join("|") || NOTHING})$`;
 }

@@ -6,6 +6,7 @@ import type { Context, Rule } from "../types.ts";
 import { type ImageOverride, imageOverridesInValues, imagesInValues } from "./helmValues.ts";
 import { imagesOf, type NamedImage, referenceOf } from "./images.ts";
 import {
+  anyVendorTagPattern,
   floatingTagPattern,
   pinnedTagPattern,
   type TagKnobs,
@@ -110,13 +111,24 @@ const tag = imageRules({
       },
     ];
   },
-  override: ({ path, tag, digest, repository = "" }, _context, knobs) => {
+  override: ({ path, tag, digest, repository, registryKnown }, _context, knobs) => {
     if (isRunTimeValue(tag) || (tag === undefined && digest === undefined)) return [];
-    const parts = { repository, ...(tag !== undefined && { tag }), ...(digest !== undefined && { digest }) };
-    const because = unpinnedBecause(parts, knobs);
-    return because === undefined
-      ? []
-      : [{ path, message: `image in Helm values is not pinned: ${because}`, fix: PIN }];
+    const parts = { ...(tag !== undefined && { tag }), ...(digest !== undefined && { digest }) };
+    const normalised = referenceOf(repository)?.repository ?? "";
+    const because = unpinnedBecause({ repository: normalised, ...parts }, knobs);
+    if (because === undefined) return [];
+    if (!registryKnown && new RegExp(anyVendorTagPattern(knobs)).test(tag ?? "")) {
+      const message = `tag ${tag} is exact for some vendors, and the chart decides whose image it is`;
+      return [
+        {
+          path,
+          message,
+          fix: "name the registry and repository, or let the rendered charts decide",
+          deferred: true,
+        },
+      ];
+    }
+    return [{ path, message: `image in Helm values is not pinned: ${because}`, fix: PIN }];
   },
 });
 

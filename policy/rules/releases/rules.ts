@@ -80,14 +80,19 @@ const timeout = defineRule({
     const stated = valueAt(inputs, "timeout");
     if (isRunTimeValue(stated)) return [];
     if (typeof stated === "number" && stated > 0 && stated <= maximumSeconds) return [];
-    const message = isEmpty(stated)
+    const message = isUnset(stated)
       ? "the release has no timeout"
       : `timeout ${JSON.stringify(stated)} is not between 1 and ${maximumSeconds} seconds`;
     return [{ path: ["timeout"], message, fix: "set timeout in seconds" }];
   },
   remediate: (inputs, _context, { seconds }) =>
-    isEmpty(valueAt(inputs, "timeout")) ? [{ path: ["timeout"], value: seconds }] : [],
+    isUnset(valueAt(inputs, "timeout")) ? [{ path: ["timeout"], value: seconds }] : [],
 });
+
+/** The provider writes 0 for a timeout that nobody stated. */
+function isUnset(timeout: unknown): boolean {
+  return isEmpty(timeout) || timeout === 0;
+}
 
 const awaited = defineRule({
   name: "release-await",

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { impossibleAws } from "../../../config/awsCombinations.ts";
 import { awsSettings, awsTextKeys } from "../../../config/awsSchema.ts";
@@ -170,5 +172,29 @@ describe("impossible combinations", () => {
       network: { cidr: "not a network" },
     });
     expect(problems.map(({ key }) => key)).toEqual(["mlops:kubernetesVersion", "mlops:api"]);
+  });
+});
+
+describe("reading the configuration", () => {
+  /** Packages that loading a file loads, through the project's own files. */
+  function packagesOf(file: string, seen = new Set<string>()): Set<string> {
+    const found = new Set<string>();
+    if (seen.has(file)) return found;
+    seen.add(file);
+    for (const [, from = ""] of readFileSync(file, "utf8").matchAll(
+      /^(?:import|export) (?!type )[^;]*?from "([^"]+)";/gm,
+    )) {
+      if (!from.startsWith(".")) found.add(from);
+      else for (const name of packagesOf(join(dirname(file), from), seen)) found.add(name);
+    }
+    return found;
+  }
+
+  it.each([
+    "awsSchema.ts",
+    "awsCombinations.ts",
+  ])("%s loads no provider: the local stack reads it too", (file) => {
+    const packages = packagesOf(join(import.meta.dirname, "../../../config", file));
+    expect([...packages]).toEqual(["zod"]);
   });
 });
