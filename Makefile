@@ -2,6 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
+NODE := node_dir=$$(tools/bootstrap.sh) && PATH="$$node_dir:$$PATH"
 ENV := . ./env &&
 STACK ?= local
 
@@ -19,26 +20,27 @@ status: ## Show the embedded cluster's processes and the stack's outputs
 
 ##@ This machine
 setup: ## Install every tool that the stack needs, into a cache outside of this folder
-	@tools/bootstrap.sh >/dev/null
-	@$$(tools/bootstrap.sh)/node tools/toolchain/cli.ts install
+	@$(NODE) && groups=$$(node tools/stack/cli.ts groups) && node tools/toolchain/cli.ts install $$groups >/dev/null
 doctor: ## List every tool: found or not, version wanted, how to get it
-	@$$(tools/bootstrap.sh)/node tools/toolchain/cli.ts doctor
+	@$(NODE) && node tools/toolchain/cli.ts doctor
 charts: setup ## Download every chart into the charts folder
 	@$(ENV) node tools/charts/cli.ts fetch --charts-dir "$$(pulumi config get mlops:chartsDir --stack local)"
 lock: setup ## Fill in unverified checksums (needs the internet)
 	@$(ENV) node tools/toolchain/cli.ts lock; status=$$?; node tools/charts/cli.ts lock && exit $$status
 
 ##@ Quality
-test: setup ## Type check, lint, and unit, policy, chart and engine tests
+test: all-tools ## Type check, lint, and unit, policy, chart and engine tests
 	@$(ENV) node tools/check/cli.ts types lint unit policy render engine
+all-tools: # What the tests need: the tools for every kind of cluster
+	@$(NODE) && node tools/toolchain/cli.ts install --group core --group embedded --group k3d >/dev/null
 test-unit: ## Type check, lint and unit tests: no toolchain needed
-	@PATH="$$(tools/bootstrap.sh):$$PATH" node tools/check/cli.ts types lint unit
+	@$(NODE) && node tools/check/cli.ts types lint unit
 bench: setup ## Measure preview and up against a flat program and against helm
 	@$(ENV) node test/bench/cli.ts
 format: ## Format the sources
-	@PATH="$$(tools/bootstrap.sh):$$PATH" npm run --silent format
+	@$(NODE) && npm run --silent format
 
 help: ## Print this
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: up down preview cluster status setup doctor charts lock test test-unit bench format help
+.PHONY: all-tools up down preview cluster status setup doctor charts lock test test-unit bench format help

@@ -4,7 +4,7 @@ import { down } from "./down.ts";
 import { startEmbedded } from "./embeddedCluster.ts";
 import { localConfig } from "./localConfig.ts";
 import { embeddedDir } from "./paths.ts";
-import { prepare } from "./prepare.ts";
+import { prepare, toolGroups } from "./prepare.ts";
 import { readOutputs } from "./pulumi.ts";
 import { recover } from "./recover.ts";
 import { summarize } from "./summary.ts";
@@ -12,6 +12,7 @@ import { up } from "./up.ts";
 
 const usage = `Usage: node tools/stack/cli.ts COMMAND   (after \`. ./env\`)
 
+  groups      print which groups of tools the local stack needs here, as options of the toolchain
   prepare     make what \`pulumi\` needs: state folder, passphrase, stack files, choice of the cluster
   cluster     start the embedded cluster, if the local stack uses it
   up          cluster, recovery, \`pulumi up --stack local\`, summary
@@ -49,6 +50,10 @@ async function runRecover(): Promise<number> {
 }
 
 const commands: Readonly<Record<string, () => Promise<number>>> = {
+  groups: async () => {
+    console.log((await toolGroups()).map((group) => `--group ${group}`).join(" "));
+    return 0;
+  },
   prepare: async () => {
     await prepare();
     return 0;

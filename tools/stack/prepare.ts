@@ -1,13 +1,21 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { ClusterKind } from "../../components/local/facts.ts";
 import { ExecError, exec } from "../lib/exec.ts";
 import { withLock } from "../lib/lockfile.ts";
 import { projectRoot, stateDir } from "../lib/paths.ts";
 import { chooseCluster } from "./chooseCluster.ts";
-import { setWorkingConfig, updateWorkingCopy } from "./configCopy.ts";
+import { readStackFile, setWorkingConfig, updateWorkingCopy } from "./configCopy.ts";
 import { dockerRuns } from "./docker.ts";
 import { ensurePassphrase } from "./passphrase.ts";
-import { type StackName, stackStateFile, stacks, stateBackend } from "./paths.ts";
+import {
+  type StackName,
+  stackStateFile,
+  stacks,
+  stateBackend,
+  trackedConfig,
+  workingConfig,
+} from "./paths.ts";
 import { readState, usesFileBackend } from "./stateFile.ts";
 
 /**
@@ -26,14 +34,27 @@ export async function prepare(): Promise<void> {
   });
 }
 
-async function rememberCluster(config: Readonly<Record<string, unknown>>): Promise<void> {
+/** The cluster that the local stack has or will get, for this configuration of it. */
+function clusterFor(config: Readonly<Record<string, unknown>>): Promise<ClusterKind> {
   const configured = config["mlops:cluster"];
-  const cluster = await chooseCluster({
+  return chooseCluster({
     configured: typeof configured === "string" ? configured : undefined,
     requested: process.env.CLUSTER,
     hasResources: usesFileBackend() && readState("local").resources.length > 0,
     dockerRuns,
   });
+}
+
+/** Groups of tools that the local stack needs on this machine. Needs no tool itself, and changes nothing. */
+export async function toolGroups(): Promise<string[]> {
+  const file = [workingConfig("local"), trackedConfig("local")].find(existsSync);
+  const cluster = await clusterFor(file === undefined ? {} : (readStackFile(file).config ?? {}));
+  return cluster === "existing" ? ["core"] : ["core", cluster];
+}
+
+async function rememberCluster(config: Readonly<Record<string, unknown>>): Promise<void> {
+  const configured = config["mlops:cluster"];
+  const cluster = await clusterFor(config);
   // A misspelt value stays, so that the check of the whole configuration reports it.
   if (configured === undefined || process.env.CLUSTER) setWorkingConfig("local", "mlops:cluster", cluster);
 }
