@@ -1,8 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import { createLocalCluster } from "./components/local/cluster.ts";
 import { Platform, platformOptions, selectCharts } from "./components/platform/platform.ts";
+import { Admission } from "./components/tenancy/admission.ts";
 import { Tenancy } from "./components/tenancy/tenancy.ts";
 import { readConfig } from "./config.ts";
+import { policyContext } from "./policy/platform.ts";
 import { findCharts, requestedOf } from "./tools/stack/findCharts.ts";
 import { findCluster } from "./tools/stack/findCluster.ts";
 import { stepsAfter } from "./tools/stack/nextSteps.ts";
@@ -22,6 +24,7 @@ const charts = await findCharts(selectCharts(target, options), {
 });
 
 const tenancy = new Tenancy("tenancy", { target, teams: config.teams, systems: [...charts.sources.keys()] });
+new Admission("admission", { target, policies: policyContext(config) });
 const platform = new Platform("platform", {
   target,
   options,

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { charts } from "../charts.ts";
+import type { Config } from "../config/schema.ts";
 import { createContext } from "./context.ts";
 import { isObject, listAt, textAt } from "./rules/json.ts";
 import type { Context, NamespaceFacts } from "./rules/types.ts";
@@ -24,6 +25,12 @@ export function platformContext(stack: string, config: Readonly<Record<string, u
     chartRepositories: [...new Set(specs.map(({ repository }) => repository))],
     tags: known({ Project: "mlops", Stack: stack, Owner: text("owner"), CostCenter: text("costCenter") }),
   });
+}
+
+/** The context of a stack from its checked configuration, every default filled in. */
+export function policyContext(config: Config): Context {
+  const keyed = Object.entries(config).map(([key, value]) => [`mlops:${key}`, value]);
+  return platformContext(config.environment, Object.fromEntries(keyed));
 }
 
 /** Teams and their GPUs; undefined where the file leaves them to the program's default. */

@@ -15,7 +15,9 @@ export function stateOf(workspace: Workspace): StackState {
 /** Which resources there are and when each was last changed; secrets are encrypted anew at each update. */
 function historyOf(workspace: Workspace): string[] {
   const resources = stateOf(workspace).resources as readonly (StateResource & Record<string, unknown>)[];
-  return resources.map(({ urn, id, modified }) => `${urn} ${id} ${modified}`).sort();
+  // The stack itself is no resource of anybody's: every update records it.
+  const made = resources.filter(({ type }) => type !== "pulumi:pulumi:Stack");
+  return made.map(({ urn, id, modified }) => `${urn} ${id} ${modified}`).sort();
 }
 
 export type PlainOutputs = StackOutputs & Readonly<Record<string, unknown>>;

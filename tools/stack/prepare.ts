@@ -40,7 +40,9 @@ function clusterFor(config: Readonly<Record<string, unknown>>): Promise<ClusterK
   return chooseCluster({
     configured: typeof configured === "string" ? configured : undefined,
     requested: process.env.CLUSTER,
-    hasResources: usesFileBackend() && readState("local").resources.length > 0,
+    // The stack itself is recorded by an update that was refused too.
+    hasResources:
+      usesFileBackend() && readState("local").resources.some(({ type }) => type !== "pulumi:pulumi:Stack"),
     dockerRuns,
   });
 }

@@ -122,15 +122,9 @@ describe("an existing cluster", () => {
     try {
       writeKubeconfig(`https://127.0.0.1:${port}`);
       await use("home");
-      const offline = Object.fromEntries(
-        ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"].map((name) => [
-          name,
-          "http://127.0.0.1:1",
-        ]),
-      );
-      const up = workspace.run("make up", {
-        env: { ...existing.env, ...offline, NO_PROXY: undefined, no_proxy: undefined },
-      });
+      const proxy = "http://127.0.0.1:1";
+      const offline = { HTTPS_PROXY: proxy, https_proxy: proxy, NO_PROXY: undefined, no_proxy: "127.0.0.1" };
+      const up = workspace.run("make up", { env: { ...existing.env, ...offline } });
       const { chart, version, repository } = charts.mlflow;
       await expectRefused(
         workspace,
