@@ -28,6 +28,14 @@ charts: setup ## Download every chart into the charts folder
 lock: setup ## Fill in unverified checksums (needs the internet)
 	@$(ENV) node tools/toolchain/cli.ts lock; status=$$?; node tools/charts/cli.ts lock && exit $$status
 
+##@ Policies
+policy: setup ## Preview a stack with the policy pack (STACK=local|aws)
+	@$(ENV) pulumi preview --policy-pack policy --stack $(STACK)
+policy-charts: setup ## Check every chart in the charts folder, rendered with our values
+	@$(ENV) node tools/policy/renderedCharts.ts --charts-dir "$$(pulumi config get mlops:chartsDir --stack local)"
+policy-check: ## Check manifests: make policy-check FILES="a.yaml b.yaml"
+	@$(NODE) && node policy/cli/main.ts $(FILES)
+
 ##@ Quality
 test: all-tools ## Type check, lint, and unit, policy, chart and engine tests
 	@$(ENV) node tools/check/cli.ts types lint unit policy render engine
@@ -43,4 +51,4 @@ format: ## Format the sources
 help: ## Print this
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all-tools up down preview cluster status setup doctor charts lock test test-unit bench format help
+.PHONY: all-tools policy policy-charts policy-check up down preview cluster status setup doctor charts lock test test-unit bench format help

@@ -1,6 +1,7 @@
 import { parse } from "yaml";
 import type { Values } from "../../components/target.ts";
 import { exec } from "../lib/exec.ts";
+import lock from "../toolchain/lock.json" with { type: "json" };
 
 /** A Kubernetes object as a manifest has it. */
 export interface KubernetesObject {
@@ -38,7 +39,7 @@ export interface RenderOptions {
   readonly apiVersions?: readonly string[];
 }
 
-const KUBE_VERSION = "1.34.4";
+const KUBE_VERSION = lock.tools["kube-apiserver"].version;
 
 /** Prometheus' CRDs come first on every stack, and charts ask for them before they make a monitor. */
 const API_VERSIONS = ["monitoring.coreos.com/v1", "monitoring.coreos.com/v1/ServiceMonitor"];
