@@ -151,9 +151,9 @@ describe("a disk that is full", () => {
   });
 });
 
-/** Somebody who listens on a free loopback port and never says a word. */
+/** Somebody who listens on a free loopback port, and hangs up on everyone. */
 async function listen(): Promise<{ server: Server; port: number }> {
-  const server = createServer().listen({ host: "127.0.0.1", port: 0 });
+  const server = createServer((socket) => socket.destroy()).listen({ host: "127.0.0.1", port: 0 });
   await new Promise((resolve) => server.once("listening", resolve));
   return { server, port: (server.address() as AddressInfo).port };
 }
