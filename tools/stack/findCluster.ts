@@ -8,6 +8,7 @@ import type { FoundCluster } from "../../components/local/cluster.ts";
 import type { LocalConfig } from "../../config/schema.ts";
 import { handoverFile, readHandover } from "../embedded/handover.ts";
 import { projectRoot } from "../lib/paths.ts";
+import { dockerRuns } from "./docker.ts";
 import { embeddedDir } from "./paths.ts";
 
 /**
@@ -19,12 +20,23 @@ import { embeddedDir } from "./paths.ts";
 export async function findCluster(config: LocalConfig): Promise<FoundCluster> {
   switch (config.cluster) {
     case "k3d":
-      return { kind: "k3d", dataDir: resolve(projectRoot, config.dataDir) };
+      return findK3d(config);
     case "embedded":
       return findEmbedded();
     case "existing":
       return findExisting(config);
   }
+}
+
+/** k3d makes its cluster during the update, so it is Docker that must be there before. */
+async function findK3d(config: LocalConfig): Promise<FoundCluster> {
+  if (!(await dockerRuns())) {
+    throw new pulumi.RunError(
+      "the stack uses cluster `k3d`, and no Docker engine answers; nothing was changed. Start Docker and " +
+        "check it with `docker info`, or, for a stack that is not up, choose CLUSTER=embedded or existing.",
+    );
+  }
+  return { kind: "k3d", dataDir: resolve(projectRoot, config.dataDir) };
 }
 
 async function findEmbedded(): Promise<FoundCluster> {

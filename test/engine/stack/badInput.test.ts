@@ -139,6 +139,14 @@ describe("an existing cluster", () => {
   });
 });
 
+describe("a Docker engine that is dead", () => {
+  it("is noticed before k3d is asked for a cluster", async () => {
+    const env = { CLUSTER: "k3d", DOCKER_HOST: `unix://${workspace.path("nowhere.sock")}` };
+    const up = workspace.inEnv("pulumi up --yes --skip-preview --stack local", { env });
+    await expectRefused(workspace, up, "no Docker engine answers; nothing was changed. Start Docker");
+  });
+});
+
 describe("a disk that is full", () => {
   it("is noticed before the cluster is made", async (context) => {
     const isolated = "unshare --user --map-root-user --mount";

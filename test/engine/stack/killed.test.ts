@@ -5,8 +5,10 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { firstChange, helmReleases, killCluster } from "../../support/cluster.ts";
 import type { RunningCommand } from "../../support/command.ts";
 import { processesOf } from "../../support/processes.ts";
+import { generatedSecrets } from "../../support/secrets.ts";
 import { expectNoChanges, expectRefused, stateOf, succeed } from "../../support/stack.ts";
 import { createWorkspace, type Workspace } from "../../support/workspace.ts";
+import { checkSecrets } from "./secrets.suite.ts";
 
 let workspace: Workspace;
 
@@ -95,6 +97,14 @@ describe("make up is killed", () => {
     const commands = (await processesOf(workspace.root)).map(({ command }) => command);
     expect(commands.filter((command) => /pulumi-|tools\/plugins/.test(command))).toEqual([]);
   });
+});
+
+describe("secrets of updates that were killed", () => {
+  let secrets: ReadonlyMap<string, string>;
+  beforeAll(async () => {
+    secrets = await generatedSecrets(workspace);
+  });
+  checkSecrets(() => ({ workspace, secrets }));
 });
 
 describe("the cluster is killed under the stack", () => {
