@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { createLocalCluster } from "./components/local/cluster.ts";
+import { localTraits } from "./components/local/facts.ts";
 import { Platform, platformOptions, selectCharts } from "./components/platform/platform.ts";
 import { Admission } from "./components/tenancy/admission.ts";
 import { Tenancy } from "./components/tenancy/tenancy.ts";
@@ -15,14 +16,17 @@ if (config.environment === "aws") {
   throw new pulumi.RunError("the aws stack is not part of this release yet; use the stack `local`");
 }
 
-const target = createLocalCluster(config, await findCluster(config));
+// All that can be wrong on the disk is found before there is any resource.
+const found = await findCluster(config);
+const traits = localTraits(config.cluster);
 const options = platformOptions(config);
-const charts = await findCharts(selectCharts(target, options), {
+const charts = await findCharts(selectCharts(traits, options), {
   chartsDir: config.chartsDir,
   size: config.size,
-  allowOutline: !target.runsPods,
+  allowOutline: !traits.runsPods,
 });
 
+const target = createLocalCluster(config, found);
 const tenancy = new Tenancy("tenancy", { target, teams: config.teams, systems: [...charts.sources.keys()] });
 new Admission("admission", { target, policies: policyContext(config) });
 const platform = new Platform("platform", {

@@ -24,8 +24,6 @@ export interface ObjectStore {
   readonly buckets: Buckets;
   /** A static key pair that each namespace gets as a Secret, or none where IRSA serves. */
   readonly keys?: { readonly accessKeyId: Input<string>; readonly secretAccessKey: Input<string> };
-  /** Whether the platform has to install the object store itself. */
-  readonly selfHosted: boolean;
 }
 
 /** Where MLflow keeps runs and the model registry. */
@@ -87,8 +85,18 @@ export interface PlatformService {
 /** How a person reaches a service: a URL that answers, or a command that makes one. */
 export type ServiceUrl = { readonly url: Input<string> } | { readonly portForward: Input<string> };
 
+/** What decides which charts are installed, and how. */
+export interface ClusterTraits {
+  /** Whether pods really run; false where nodes are simulated. */
+  readonly runsPods: boolean;
+  /** GPUs come from a simulated device plugin that the platform has to install. */
+  readonly fakeGpus: boolean;
+  /** The platform installs the object store itself. */
+  readonly selfHostsObjectStore: boolean;
+}
+
 /** The plain-data part of a target: all that values functions need, so they run without an engine. */
-export interface TargetFacts {
+export interface TargetFacts extends ClusterTraits {
   /** Word for messages and outputs: `embedded`, `k3d`, `existing`, `eks`. */
   readonly name: string;
   readonly objectStore: ObjectStore;
@@ -102,10 +110,6 @@ export interface TargetFacts {
   readonly ingress?: { readonly className: string; readonly hostSuffix: string };
   /** Values overlays by chart: what this kind of cluster must have different. */
   readonly overlays: Readonly<Record<string, Values>>;
-  /** Whether pods really run; false where nodes are simulated. */
-  readonly runsPods: boolean;
-  /** GPUs come from a simulated device plugin that the platform has to install. */
-  readonly fakeGpus: boolean;
   workloadIdentity(namespace: string, name: string, grants: readonly Grant[]): WorkloadIdentity;
 }
 

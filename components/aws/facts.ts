@@ -42,7 +42,8 @@ export function awsFacts(args: AwsFactsArgs): TargetFacts & { readonly ingress?:
   const ingress = ingressOf(settings);
   return {
     name: "eks",
-    objectStore: { region: settings.region, buckets: args.buckets, selfHosted: false },
+    objectStore: { region: settings.region, buckets: args.buckets },
+    selfHostsObjectStore: false,
     database: {
       kind: "postgres",
       host: args.databaseHost,

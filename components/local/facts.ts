@@ -1,5 +1,5 @@
 import type { Input } from "@pulumi/pulumi";
-import type { Accelerator, AcceleratorClass, TargetFacts, Values } from "../target.ts";
+import type { Accelerator, AcceleratorClass, ClusterTraits, TargetFacts, Values } from "../target.ts";
 
 /** Kinds of local cluster. */
 export const clusterKinds = ["embedded", "k3d", "existing"] as const;
@@ -16,6 +16,11 @@ export interface LocalFactsArgs {
   /** Ingress class and host suffix; absent when the cluster has no ingress controller. */
   readonly ingress?: { readonly className: string; readonly hostSuffix: string };
   readonly storageClass?: string;
+}
+
+/** What follows from the kind of cluster alone, before there is any resource. */
+export function localTraits(cluster: ClusterKind): ClusterTraits {
+  return { runsPods: cluster !== "embedded", fakeGpus: cluster === "k3d", selfHostsObjectStore: true };
 }
 
 /** Secret in each namespace that holds the object store's keys under their AWS names. */
@@ -47,6 +52,7 @@ const k3dOverlays: Readonly<Record<string, Values>> = {
  * every local cluster.
  */
 export function localFacts(args: LocalFactsArgs): TargetFacts {
+  const traits = localTraits(args.cluster);
   return {
     name: args.cluster,
     objectStore: {
@@ -58,7 +64,6 @@ export function localFacts(args: LocalFactsArgs): TargetFacts {
         datasets: "datasets",
       },
       keys: args.keys,
-      selfHosted: true,
     },
     database: { kind: "sqlite" },
     imageRegistry: args.imageRegistry,
@@ -66,8 +71,7 @@ export function localFacts(args: LocalFactsArgs): TargetFacts {
     accelerators: { l4: accelerator("l4", args.gpus.l4), t4: accelerator("t4", args.gpus.t4) },
     ...(args.ingress === undefined ? {} : { ingress: args.ingress }),
     overlays: args.cluster === "k3d" ? k3dOverlays : {},
-    runsPods: args.cluster !== "embedded",
-    fakeGpus: args.cluster === "k3d",
+    ...traits,
     workloadIdentity: () => ({ annotations: {}, secretName: objectStoreSecret }),
   };
 }

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type ChartName, charts, installOrder } from "../../charts.ts";
 import type { Config } from "../../config/schema.ts";
-import type { ClusterTarget, ServiceUrl, Size, TargetFacts } from "../target.ts";
+import type { ClusterTarget, ClusterTraits, ServiceUrl, Size } from "../target.ts";
 import { type ChartSource, HelmAddon } from "./helmAddon.ts";
 import { removeAtDestroy } from "./leftovers.ts";
 import type { PlatformOptions, PrepareContext, System } from "./system.ts";
@@ -40,10 +40,10 @@ export function platformOptions(config: Config): PlatformOptions {
 }
 
 /** Which charts a stack installs. */
-export function selectCharts(target: TargetFacts, options: PlatformOptions): ChartName[] {
+export function selectCharts(traits: ClusterTraits, options: PlatformOptions): ChartName[] {
   const wanted = (name: ChartName): boolean => {
-    if (name === "fake-gpu-operator") return target.fakeGpus;
-    if (name === "minio") return target.objectStore.selfHosted;
+    if (name === "fake-gpu-operator") return traits.fakeGpus;
+    if (name === "minio") return traits.selfHostsObjectStore;
     if (name === "vllm-stack") return options.llm !== undefined;
     return true;
   };

@@ -47,7 +47,7 @@ const kubernetesApi = { to: outside, ports: tcp(443, 6443) };
 const https = { to: outside, ports: tcp(443) };
 
 function objectStore(target: TargetFacts): { to: Peer; ports: Flow["ports"] } {
-  if (target.objectStore.selfHosted) return { to: minioServer, ports: tcp(9000) };
+  if (target.selfHostsObjectStore) return { to: minioServer, ports: tcp(9000) };
   const port = /:(\d+)\/?$/.exec(target.objectStore.endpoint ?? "")?.[1];
   return { to: outside, ports: tcp(port === undefined ? 443 : Number(port)) };
 }

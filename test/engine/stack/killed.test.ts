@@ -25,8 +25,12 @@ function startUp(): RunningCommand {
 }
 
 /** Waits until Pulumi has begun: from then on everything that changes is this update's doing. */
-function updating(up: RunningCommand): Promise<void> {
-  return vi.waitFor(() => expect(up.output()).toContain("Updating (local)"), patience);
+async function updating(up: RunningCommand): Promise<void> {
+  const ended = up.ended.then(({ output }) => {
+    throw new Error(`it ended too early: ${output}`);
+  });
+  const begun = vi.waitFor(() => expect(up.output()).toContain("Updating (local)"), patience);
+  await Promise.race([begun, ended]);
 }
 
 /** Kills an update, all of its process group at once. */

@@ -35,8 +35,8 @@ export const cloud: TargetFacts = {
   objectStore: {
     region: "eu-central-1",
     buckets: { mlflowArtifacts: "artifacts-x1", modelRegistry: "models-x1", datasets: "datasets-x1" },
-    selfHosted: false,
   },
+  selfHostsObjectStore: false,
   database: {
     kind: "postgres",
     host: "db.internal",

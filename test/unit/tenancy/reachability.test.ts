@@ -104,8 +104,8 @@ describe("reachability elsewhere", () => {
   });
 
   it("opens the port of a store that somebody else runs", () => {
-    const objectStore = { ...k3d.objectStore, selfHosted: false, endpoint: "https://s3.internal:8333" };
-    const policies = policiesOf({ ...local, target: { ...k3d, objectStore } });
+    const objectStore = { ...k3d.objectStore, endpoint: "https://s3.internal:8333" };
+    const policies = policiesOf({ ...local, target: { ...k3d, objectStore, selfHostsObjectStore: false } });
     expect(reachable(policies, endpoints.mlflow, endpoints.node, 8333)).toBe(true);
     expect(reachable(policies, endpoints.mlflow, endpoints.minio, 9000)).toBe(false);
   });

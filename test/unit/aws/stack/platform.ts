@@ -15,7 +15,8 @@ export function describePlatform(runs: Readonly<Record<ConfigurationName, Run>>)
       const { target } = runs.default;
       expect(target).toMatchObject({
         name: "eks",
-        objectStore: { region: "us-east-1", selfHosted: false },
+        objectStore: { region: "us-east-1" },
+        selfHostsObjectStore: false,
         database: { kind: "postgres", port: 5432, name: "mlflow" },
         storageClass: "gp3",
         fakeGpus: false,
