@@ -8,9 +8,12 @@ interface Process {
   readonly command: string;
 }
 
-/** A plugin's command line, with its engine's address at the end: a real one, or a stand-in of tools/plugins. */
+/**
+ * A plugin's command line, with its engine's address at the end: a real one, a stand-in of tools/plugins, or
+ * the policy pack.
+ */
 const plugin =
-  /(\/pulumi-(resource|language)-[a-z0-9-]+|\/tools\/plugins\/[a-z]+\/main\.ts) 127\.0\.0\.1:\d+$/;
+  /(\/pulumi-(resource|language)-[a-z0-9-]+|\/tools\/plugins\/[a-z]+\/main\.ts|\/cmd\/run-plugin\/index\.js \S+) 127\.0\.0\.1:\d+$/;
 const engine = /(^|\/)pulumi(\s|$)/;
 
 /**
