@@ -15,6 +15,12 @@ export interface AdmissionArgs {
   readonly policies: Context;
 }
 
+/**
+ * The API server fills in parts of what has to be applied as a whole, so that an object which a killed update
+ * made could not be applied again. Nobody else makes objects of these names.
+ */
+const annotations = { "pulumi.com/patchForce": "true" };
+
 /** Namespaces where users' pods run, and what each may use. */
 export function guardedNamespaces({ target, policies }: AdmissionArgs): Record<string, NamespaceFacts> {
   const gpus = Object.values(target.accelerators).reduce((sum, { capacity }) => sum + capacity, 0);
@@ -53,7 +59,7 @@ export class Admission extends pulumi.ComponentResource {
       ({ metadata, spec }) =>
         new k8s.admissionregistration.v1.ValidatingAdmissionPolicy(
           metadata.name,
-          { metadata, spec: mutable(spec) },
+          { metadata: { ...metadata, annotations }, spec: mutable(spec) },
           { ...options, dependsOn: [...target.dependsOn] },
         ),
     );
@@ -67,7 +73,7 @@ export class Admission extends pulumi.ComponentResource {
       for (const binding of admissionBindings(namespace, parametersNamespace, policies)) {
         new k8s.admissionregistration.v1.ValidatingAdmissionPolicyBinding(
           binding.metadata.name,
-          { metadata: binding.metadata, spec: mutable(binding.spec) },
+          { metadata: { ...binding.metadata, annotations }, spec: mutable(binding.spec) },
           { ...options, dependsOn: [parameters, ...installed] },
         );
       }

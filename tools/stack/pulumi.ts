@@ -3,10 +3,14 @@ import { exec } from "../lib/exec.ts";
 import { projectRoot } from "../lib/paths.ts";
 import type { StackOutputs } from "./summary.ts";
 
-/** Runs the CLI with this terminal, and returns its exit status. */
-export function pulumi(args: readonly string[]): Promise<number> {
+/** Runs the CLI with this terminal, `env` added to the environment, and returns its exit status. */
+export function pulumi(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const child = spawn("pulumi", args, { cwd: projectRoot, stdio: "inherit" });
+  const child = spawn("pulumi", args, {
+    cwd: projectRoot,
+    env: { ...process.env, ...env },
+    stdio: "inherit",
+  });
   // Ctrl-C reaches the CLI too (same process group), which cancels in good order; this process waits.
   const wait = (): void => {};
   process.on("SIGINT", wait);

@@ -18,11 +18,16 @@ export async function up(): Promise<number> {
   const config = localConfig();
   const log = createLog();
   const embedded = config.cluster === "embedded" ? await startEmbedded(config) : undefined;
-  for (const line of await recover("local")) log.info(line);
+  const recovered = await recover("local");
+  for (const line of recovered) log.info(line);
   // No preview before: the user asked for it, and rendering every chart twice doubles the time.
   const access = await clusterAccess(readState("local"));
   const watch = access === undefined ? undefined : watchWarnings(access, log);
-  const code = await pulumi(["up", "--yes", "--skip-preview", "--stack", "local"]);
+  const code = await pulumi(
+    ["up", "--yes", "--skip-preview", "--stack", "local"],
+    // What a killed update made without telling the state belongs to a field manager that is gone.
+    recovered.length > 0 ? { PULUMI_K8S_ENABLE_PATCH_FORCE: "true" } : {},
+  );
   watch?.stop();
   await embedded?.waitServices();
   if (code !== 0) {
