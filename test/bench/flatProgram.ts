@@ -1,6 +1,6 @@
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Release } from "./stackExport.ts";
+import type { Prerequisite, Release } from "./stackExport.ts";
 
 const project = `name: flat
 runtime:
@@ -11,10 +11,12 @@ main: index.ts
 `;
 
 const flat = (data: string): string => `import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
 import { readFileSync } from "node:fs";
 
-const { kubeconfig, releases } = JSON.parse(readFileSync(${JSON.stringify(data)}, "utf8"));
+const { kubeconfig, releases, objects } = JSON.parse(readFileSync(${JSON.stringify(data)}, "utf8"));
 const provider = new k8s.Provider("cluster", { kubeconfig: readFileSync(kubeconfig, "utf8") });
+for (const { type, name, inputs } of objects) new pulumi.CustomResource(type, name, inputs, { provider });
 const made: Record<string, k8s.helm.v3.Release> = {};
 for (const { needs, ...args } of releases) {
   made[args.name] = new k8s.helm.v3.Release(args.name, args, {
@@ -33,12 +35,15 @@ export function writeEmptyProgram(dir: string, nodeModules: string): void {
   );
 }
 
-/** One file with the given releases and nothing else: what most people would write first. */
-export function writeFlatProgram(
-  dir: string,
-  nodeModules: string,
-  data: { readonly kubeconfig: string; readonly releases: readonly Release[] },
-): void {
+export interface FlatProgram {
+  readonly kubeconfig: string;
+  readonly releases: readonly Release[];
+  /** What the program makes besides; without it, the releases and nothing else. */
+  readonly objects: readonly Prerequisite[];
+}
+
+/** One file with a list of releases: what most people would write first. */
+export function writeFlatProgram(dir: string, nodeModules: string, data: FlatProgram): void {
   const file = join(dir, "releases.json");
   writeProgram(dir, nodeModules, flat(file));
   writeFileSync(file, JSON.stringify(data));

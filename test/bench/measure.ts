@@ -49,3 +49,10 @@ export async function measure(action: () => Promise<unknown>): Promise<Measureme
     programMiB: Math.round(programMiB),
   };
 }
+
+/** The run of median wall clock time, of an odd number of runs. */
+export function median(runs: readonly Measurement[]): Measurement {
+  const middle = runs.toSorted((a, b) => a.seconds - b.seconds)[Math.floor(runs.length / 2)];
+  if (middle === undefined) throw new Error("no runs to take the median of");
+  return middle;
+}

@@ -7,11 +7,16 @@ interface Program {
   readonly noop: Measurement;
 }
 
+interface FlatProgram extends Program {
+  /** Cold preview with the same objects as ours besides the releases. */
+  readonly coldWithObjects: Measurement;
+}
+
 export interface DelayResult {
   /** Seconds that a pod waits before it starts. */
   readonly delay: number;
   readonly ours: Program;
-  readonly flat: Program;
+  readonly flat: FlatProgram;
   /** Seconds of each `helm upgrade --install --wait`. */
   readonly helm: Readonly<Record<string, number>>;
   readonly helmSeconds: number;
@@ -20,6 +25,8 @@ export interface DelayResult {
   readonly upToHelm: number;
   readonly upToBound: number;
   readonly coldPreviewToFlat: number;
+  /** Against a flat program that makes the same objects. */
+  readonly coldPreviewToSameObjects: number;
 }
 
 export interface Report {
@@ -33,7 +40,7 @@ export interface Report {
 export function delayReport(args: {
   readonly delay: number;
   readonly ours: Program;
-  readonly flat: Program;
+  readonly flat: FlatProgram;
   readonly helm: Readonly<Record<string, number>>;
   readonly releases: readonly Release[];
   readonly cores: number;
@@ -53,6 +60,7 @@ export function delayReport(args: {
     upToHelm: up.seconds / helmSeconds,
     upToBound: up.seconds / bound,
     coldPreviewToFlat: cold.seconds / flat.cold.seconds,
+    coldPreviewToSameObjects: cold.seconds / flat.coldWithObjects.seconds,
   };
 }
 
@@ -90,4 +98,7 @@ export function printResult(result: DelayResult): void {
   console.log(`up / helm one by one: ${result.upToHelm.toFixed(2)}`);
   console.log(`up / larger of critical path and CPU over cores: ${result.upToBound.toFixed(2)}`);
   console.log(`cold preview / flat program's: ${result.coldPreviewToFlat.toFixed(2)}`);
+  console.log(
+    `cold preview / flat program's with the same objects (${s(result.flat.coldWithObjects)}): ${result.coldPreviewToSameObjects.toFixed(2)}`,
+  );
 }

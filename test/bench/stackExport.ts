@@ -11,11 +11,20 @@ export interface Release {
   readonly needs: readonly string[];
 }
 
+/** A Kubernetes object as the program declared it. */
+export interface Prerequisite {
+  /** Type token of its resource. */
+  readonly type: string;
+  /** Logical name of its resource. */
+  readonly name: string;
+  readonly inputs: object;
+}
+
 export interface Installed {
   /** Each after the ones it needs. */
   readonly releases: readonly Release[];
   /** Namespaces, Secrets and the like that the releases take for granted. */
-  readonly prerequisites: readonly object[];
+  readonly prerequisites: readonly Prerequisite[];
 }
 
 interface ExportedResource {
@@ -53,7 +62,11 @@ export function installedBy(
     releases: inOrder(releases),
     prerequisites: deployment.resources
       .filter((resource) => builtIn.test(resource.type))
-      .map((resource) => reveal(resource.inputs) as object),
+      .map(({ type, urn, inputs }) => ({
+        type,
+        name: urn.slice(urn.lastIndexOf("::") + 2),
+        inputs: reveal(inputs) as object,
+      })),
   };
 }
 
