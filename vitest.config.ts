@@ -11,6 +11,8 @@ export default defineConfig({
       // Charts rendered by helm; needs the toolchain on PATH.
       { test: { name: "render", include: ["test/render/**/*.test.ts"], testTimeout: 60_000 } },
       { test: { name: "engine", include: ["test/engine/**/*.test.ts"], ...slow } },
+      // Real servers, training and pipelines.
+      { test: { name: "pipelines", include: ["test/pipelines/**/*.test.ts"], ...slow } },
     ],
   },
 });

@@ -21,6 +21,7 @@ const checks: Readonly<Record<string, Check>> = {
   policy: { title: "policy tests", run: () => vitest("policy") },
   render: { title: "rendered charts", run: () => vitest("render") },
   engine: { title: "engine tests", run: () => vitest("engine") },
+  pipelines: { title: "pipeline tests", run: () => vitest("pipelines") },
 };
 
 function execute(binary: string, args: readonly string[]): Promise<number> {

@@ -1,0 +1,106 @@
+/** What several steps of a deployment need to know of the version that they deploy. */
+import { type ExportMetadata, exportMetadata, type Tensor } from "@mlops/gates";
+import type { Run } from "@mlops/mlflow";
+import {
+  type Claim,
+  type ModelSignature,
+  numpyType,
+  projectAliases,
+  type ReadManifest,
+  readClaim,
+  readManifest,
+  servedName,
+  versionPrefix,
+} from "@mlops/registry";
+import { z } from "zod";
+import type { StepContext } from "./context.ts";
+import { InputError } from "./errors.ts";
+
+/** Artifacts that `export_onnx` leaves in the run. */
+export const exportPaths = { onnx: "onnx/model.onnx", metadata: "onnx/metadata.json" } as const;
+
+export interface Deployment {
+  readonly version: number;
+  readonly servedName: string;
+  readonly prefix: string;
+  readonly claim: Claim;
+}
+
+/** @throws InputError if the version was never claimed. */
+export async function claimedVersion(
+  context: StepContext,
+  model: string,
+  version: number,
+): Promise<Deployment> {
+  const claim = await readClaim(context.registry, model, version);
+  if (claim === undefined) {
+    throw new InputError(`version ${version} of ${model} was never claimed; run claim-version first`);
+  }
+  const name = servedName(model, version);
+  return { version, servedName: name, prefix: versionPrefix("triton", name), claim };
+}
+
+/** @throws InputError if the version's upload is not complete. */
+export async function completeManifest(
+  context: StepContext,
+  { servedName: name, prefix }: Deployment,
+): Promise<ReadManifest> {
+  const found = await readManifest(context.registry, prefix);
+  if (found !== undefined) return found;
+  throw new InputError(
+    `${name} has no manifest: its upload is not complete, or it was taken back; run upload first`,
+  );
+}
+
+/** The run that made a version, and what its export says about the file. */
+export async function exportOf(
+  context: StepContext,
+  { claim }: Deployment,
+): Promise<{ run: Run; metadata: ExportMetadata }> {
+  const run = await context.mlflow.getRun(claim.source.runId);
+  const metadata = await readExport(context, run);
+  if (metadata.onnxSha256 === claim.sha256) return { run, metadata };
+  throw new InputError(
+    `run ${run.runId} was exported again after its version was claimed: the gates judged ${claim.sha256}, it now has ` +
+      `${metadata.onnxSha256}; run gate-parity, register-deploy and claim-version again`,
+  );
+}
+
+/**
+ * Inputs and outputs as the registry names them.
+ *
+ * @throws InputError naming the tensors whose element type no server knows.
+ */
+export function signatureOf({ inputs, outputs }: ExportMetadata): ModelSignature {
+  const unknown = [...inputs, ...outputs].filter(({ datatype }) => numpyType(datatype) === undefined);
+  if (unknown.length > 0) {
+    const names = unknown.map(({ name, datatype }) => `${name} (${datatype})`).join(", ");
+    throw new InputError(`the model cannot be served: unknown element types of ${names}`);
+  }
+  const convert = ({ name, datatype, shape }: Tensor) => ({ name, dtype: numpyType(datatype) ?? "", shape });
+  return { inputs: inputs.map(convert), outputs: outputs.map(convert) };
+}
+
+async function readExport(context: StepContext, run: Run): Promise<ExportMetadata> {
+  const where = `${exportPaths.metadata} of run ${run.runId}`;
+  const content = await context.mlflow.artifacts.read(run, exportPaths.metadata);
+  if (content === undefined) throw new InputError(`there is no ${where}; run export_onnx first`);
+  const parsed = exportMetadata.safeParse(jsonOf(content));
+  if (parsed.success) return parsed.data;
+  throw new InputError(`${where} is not what export_onnx writes\n${z.prettifyError(parsed.error)}`);
+}
+
+function jsonOf(content: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(content));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Brings MLflow's aliases up to the record, and says what that changed. */
+export async function showAliases(context: StepContext, model: string): Promise<void> {
+  for (const change of await projectAliases(context.registry, context.mlflow, model)) {
+    context.log(`alias ${change}`);
+  }
+}

@@ -1,0 +1,37 @@
+import { claimVersion as claim, RefusedError, servedName, tritonBackends } from "@mlops/registry";
+import { InputError } from "../lib/errors.ts";
+import { modelName, optionalText, text } from "../lib/flags.ts";
+import { defineStep } from "../lib/step.ts";
+
+/** Raise it when `upload` makes other files of the same model: then it is another version. */
+const FORMAT = 1;
+
+export const claimVersion = defineStep({
+  name: "claim-version",
+  about: "Claims the next version number, or finds the one that this registered version has.",
+  flags: {
+    model: modelName,
+    "registered-version": text("the version that `resolve` found"),
+    backend: optionalText("Triton backend that runs the model; MLOPS_TRITON_BACKEND, else onnxruntime"),
+  },
+  outputs: { version: "the version number", "served-name": "name under which servers load it" },
+  run: async (context, { model, "registered-version": expected, backend: asked }, write) => {
+    const { intent } = await context.record(model);
+    if (intent?.source.registeredVersion !== expected) {
+      throw new RefusedError(
+        `version ${intent?.source.registeredVersion ?? "none"} is chosen for deployment as ${model} meanwhile, not ${expected}`,
+      );
+    }
+    const backend = asked ?? context.environment.optional("MLOPS_TRITON_BACKEND") ?? "onnxruntime";
+    const known = tritonBackends.find((name) => name === backend);
+    if (known === undefined) {
+      throw new InputError(`--backend ${backend}: must be one of ${tritonBackends.join(", ")}`);
+    }
+    const origin = { source: intent.source, sha256: intent.sha256, format: `triton/${known}/${FORMAT}` };
+    const version = await claim(context.registry, model, origin, context.actor);
+    context.log(
+      `version ${version} of ${model} is registered version ${expected} of ${intent.source.registeredModel}`,
+    );
+    write({ version: String(version), "served-name": servedName(model, version) });
+  },
+});

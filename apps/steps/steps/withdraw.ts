@@ -1,0 +1,45 @@
+import {
+  manifestKey,
+  readRecord,
+  servedName,
+  withdraw as takeBack,
+  versionPrefix,
+  wantedVersions,
+} from "@mlops/registry";
+import { showAliases } from "../lib/deployments.ts";
+import { modelName, optionalText, versionNumber } from "../lib/flags.ts";
+import { defineStep } from "../lib/step.ts";
+
+export const withdraw = defineStep({
+  name: "withdraw",
+  about: "Cleans up after a deployment that failed: takes its candidate back and removes its files.",
+  flags: {
+    model: modelName,
+    version: {
+      ...optionalText("served version; nothing to do if none was claimed"),
+      parse: (value: string) => String(versionNumber.parse(value)),
+    },
+  },
+  outputs: {},
+  run: async (context, { model, version }) => {
+    if (version === undefined) {
+      context.log("no version was claimed: nothing to clean up");
+      return;
+    }
+    const name = servedName(model, Number(version));
+    await context.change(model, (state) => takeBack(state, name));
+    const record = (await readRecord(context.registry, model))?.record;
+    const wanted = record === undefined ? [] : wantedVersions(record);
+    if (wanted.some((one) => one.servedName === name)) {
+      context.log(`${name} serves: it is left as it is`);
+      return;
+    }
+    const prefix = versionPrefix("triton", name);
+    // The manifest first: what is half removed does not exist for any reader.
+    await context.registry.remove(manifestKey(prefix));
+    const left = await context.registry.list(`${prefix}/`);
+    for (const { key } of left) await context.registry.remove(key);
+    context.log(`${name} is withdrawn, ${left.length} files are removed`);
+    if (record !== undefined) await showAliases(context, model);
+  },
+});

@@ -1,0 +1,251 @@
+/** What steps run on in these tests: real MinIO and MLflow behind proxies that can fail, and stub servers. */
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { MlflowClient } from "@mlops/mlflow";
+import {
+  type ModelRecord,
+  type ObjectStore,
+  readRecord,
+  s3Bucket,
+  sumOf,
+  withRetries,
+} from "@mlops/registry";
+import { main } from "@mlops/steps";
+import { FaultProxy } from "../faultProxy.ts";
+import type { Services } from "../services.ts";
+import { StubServing } from "./serving.ts";
+
+const entry = join(import.meta.dirname, "../../../apps/steps/main.ts");
+const expected = [0.1, 0.2, 0.7, 0.7, 0.2, 0.1];
+
+export interface StepResult {
+  /** undefined if it was killed. */
+  readonly code: number | undefined;
+  /** What it said. */
+  readonly log: string;
+  readonly outputs: Readonly<Record<string, string>>;
+}
+
+/** A registered version and the files that the training steps leave about it. */
+export interface Trained {
+  readonly registeredVersion: string;
+  readonly runId: string;
+  readonly accuracy: string;
+  readonly parity: string;
+  readonly samples: string;
+}
+
+export interface TrainedOptions {
+  /** Right answers of 400 of this model alone, of live alone, and of both. */
+  readonly right?: { readonly alone: number; readonly live: number; readonly both: number };
+  /** Registered version that is live; none: the first model. */
+  readonly opponent?: string;
+  readonly spoil?: (onnx: Buffer) => Buffer;
+}
+
+type Servers = Pick<Platform, "minio" | "mlflow" | "serving" | "store">;
+
+export class Platform {
+  readonly services: Services;
+  readonly minio: FaultProxy;
+  readonly mlflow: FaultProxy;
+  readonly serving: StubServing;
+  /** Straight to the object store. */
+  readonly store: ObjectStore;
+  /** Straight to the tracking server. */
+  readonly client: MlflowClient;
+  readonly model: string;
+  readonly #root = mkdtempSync(join(tmpdir(), "mlops-steps-"));
+  #files = 0;
+
+  private constructor(services: Services, model: string, servers: Servers) {
+    this.services = services;
+    this.model = model;
+    this.minio = servers.minio;
+    this.mlflow = servers.mlflow;
+    this.serving = servers.serving;
+    this.store = servers.store;
+    this.client = new MlflowClient(services.mlflowUrl);
+  }
+
+  /** Own servers in front of shared services; every platform has a model of its own. */
+  static async start(services: Services, model: string): Promise<Platform> {
+    const store = withRetries(
+      s3Bucket({ bucket: "model-registry", region: "us-east-1", endpoint: services.minioUrl }),
+    );
+    const serving = await StubServing.start(store, model);
+    serving.probabilities = [...expected];
+    return new Platform(services, model, {
+      minio: await FaultProxy.start(services.minioUrl, { keepHost: true }),
+      mlflow: await FaultProxy.start(services.mlflowUrl, { keepHost: false }),
+      serving,
+      store,
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.minio.close(), this.mlflow.close(), this.serving.close()]);
+    rmSync(this.#root, { recursive: true, force: true });
+  }
+
+  /** Runs a step within this process. */
+  async run(
+    step: string,
+    flags: Readonly<Record<string, string>>,
+    outputs: readonly string[] = [],
+  ): Promise<StepResult> {
+    const { argv, read } = this.#command(step, flags, outputs);
+    let log = "";
+    const code = await main(argv, this.environment(), {
+      out: () => {},
+      err: (text) => {
+        log += text;
+      },
+    });
+    return { code, log, outputs: read() };
+  }
+
+  /** Runs a step as a process of its own; `onStart` gets a way to kill it. */
+  async spawn(
+    step: string,
+    flags: Readonly<Record<string, string>>,
+    outputs: readonly string[] = [],
+    onStart: (kill: () => void) => void = () => {},
+  ): Promise<StepResult> {
+    const { argv, read } = this.#command(step, flags, outputs);
+    const child = spawn(process.execPath, [entry, ...argv], {
+      env: { ...process.env, ...this.environment() },
+      stdio: ["ignore", "inherit", "pipe"],
+    });
+    onStart(() => child.kill("SIGKILL"));
+    let log = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      log += text;
+    });
+    const code = await new Promise<number | null>((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", resolve);
+    });
+    return { code: code ?? undefined, log, outputs: read() };
+  }
+
+  #command(step: string, flags: Readonly<Record<string, string>>, outputs: readonly string[]) {
+    const paths = outputs.map((name) => [name, `/out/${++this.#files}-${name}`] as const);
+    const argv = [
+      step,
+      ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]),
+      ...paths.flatMap(([name, path]) => [`--output-${name}`, path]),
+    ];
+    const read = (): Record<string, string> => {
+      const written = paths.filter(([, path]) => existsSync(join(this.#root, path)));
+      return Object.fromEntries(
+        written.map(([name, path]) => [name, readFileSync(join(this.#root, path), "utf8")]),
+      );
+    };
+    return { argv, read };
+  }
+
+  environment(): Record<string, string> {
+    return {
+      ...this.services.environment,
+      MLFLOW_TRACKING_URI: this.mlflow.url,
+      AWS_ENDPOINT_URL_S3: this.minio.url,
+      MLOPS_BUCKET_MODEL_REGISTRY: "model-registry",
+      MLOPS_TRITON_URLS: this.serving.url,
+      MLOPS_TRITON_BACKEND: "python",
+      MLOPS_GATEWAY_ADMIN_URLS: this.serving.url,
+      MLOPS_IO_ROOT: this.#root,
+      MLOPS_WORKFLOW: "test",
+    };
+  }
+
+  async record(): Promise<ModelRecord | undefined> {
+    return (await readRecord(this.store, this.model))?.record;
+  }
+
+  /** Leaves in MLflow and in files what the training steps leave. */
+  async train(options: TrainedOptions = {}): Promise<Trained> {
+    const { right = { alone: 20, live: 2, both: 370 }, opponent, spoil = (onnx) => onnx } = options;
+    const { client, model } = this;
+    const experiment = await client.ensureExperiment(model);
+    const run = await client.createRun(experiment, "train");
+    await client.logParam(run.runId, "epochs", "3");
+    await client.ensureRegisteredModel(model);
+    const { version } = await client.createVersion(model, run.runId, `${run.artifactUri}/model`);
+    const onnx = Buffer.from(`the network of run ${run.runId}`);
+    const reference = {
+      model_name: model,
+      model_version: version,
+      model_sha256: sumOf(`weights ${run.runId}`),
+    };
+    const data = { name: "digits", version: "v1", sha256: sumOf("digits"), split: "test" };
+    await client.artifacts.write(run, "onnx/model.onnx", spoil(onnx));
+    const metadata = {
+      schema: 1,
+      ...reference,
+      run_id: run.runId,
+      onnx_sha256: sumOf(onnx),
+      opset: 17,
+      inputs: [{ name: "input", datatype: "FP32", shape: [-1, 2] }],
+      outputs: [
+        { name: "logits", datatype: "FP32", shape: [-1, 3] },
+        { name: "probabilities", datatype: "FP32", shape: [-1, 3] },
+      ],
+      labels: ["0", "1", "2"],
+    };
+    await client.artifacts.write(run, "onnx/metadata.json", Buffer.from(JSON.stringify(metadata)));
+    await client.finishRun(run.runId, "FINISHED");
+    const rows = 400;
+    const correct = (first: number, count: number): number[] =>
+      Array.from({ length: rows }, (_, row) => (row >= first && row < first + count ? 1 : 0));
+    const accuracy = {
+      schema: 1,
+      data: { ...data, n: rows },
+      candidate: { ...reference, correct: correct(0, right.alone + right.both) },
+      live:
+        opponent === undefined
+          ? null
+          : {
+              ...reference,
+              model_version: opponent,
+              correct: correct(right.alone, right.both + right.live),
+            },
+    };
+    const parity = {
+      schema: 1,
+      ...reference,
+      onnx_sha256: sumOf(onnx),
+      data,
+      samples: 100,
+      max_probability_difference: 4e-7,
+      max_logit_difference: 3e-6,
+      top1_agreement: 1,
+    };
+    const samples = {
+      schema: 1,
+      ...reference,
+      data,
+      input: { name: "input", datatype: "FP32", shape: [2, 2], data: [0, 1, 0.5, 0.5] },
+      expected: {
+        outputs: [{ name: "probabilities", datatype: "FP32", shape: [2, 3], data: expected }],
+        classes: [2, 0],
+      },
+    };
+    return {
+      registeredVersion: version,
+      runId: run.runId,
+      accuracy: this.write("accuracy.json", accuracy),
+      parity: this.write("parity.json", parity),
+      samples: this.write("samples.json", samples),
+    };
+  }
+
+  /** Path of a new file below the I/O root. */
+  write(name: string, content: unknown): string {
+    const path = `/${++this.#files}-${name}`;
+    writeFileSync(join(this.#root, path), JSON.stringify(content));
+    return path;
+  }
+}

@@ -1,0 +1,110 @@
+import { accuracyThresholds, parityThresholds, seededRandom } from "@mlops/gates";
+import { type Scenario, simulate } from "./scenarios.ts";
+
+export const TRIALS = 10_000;
+const SEED = 20_251_121;
+/** Of the test splits. */
+const DIGITS_ROWS = 342;
+const MNIST_ROWS = 10_000;
+
+type Gate = Pick<Scenario, "margin" | "minimumAccuracy">;
+
+const gateOne: Gate = {
+  margin: accuracyThresholds.margin,
+  minimumAccuracy: accuracyThresholds.minimumAccuracy,
+};
+
+/** Half of live's errors are the candidate's too, as with two models of one kind trained on the same rows. */
+const against = (n: number, live: number, candidate: number): Scenario => ({
+  ...gateOne,
+  n,
+  live,
+  candidate,
+  bothWrong: Math.min(1 - live, 1 - candidate) / 2,
+});
+
+const first = (n: number, candidate: number): Scenario => ({ ...gateOne, n, candidate });
+
+/** Non-inferiority by 3 points: answers of two models differ on `discordant` of the rows. */
+const notWorse = (discordant: number, difference: number): Scenario => {
+  const live = 0.85;
+  const bothWrong = 1 - live - (discordant + difference) / 2;
+  return { n: 1200, live, candidate: live + difference, bothWrong, margin: -0.03, minimumAccuracy: 0 };
+};
+
+const firstModels = [0.87, 0.89, 0.9, 0.91, 0.93].map((accuracy) => first(DIGITS_ROWS, accuracy));
+
+const opponents = [
+  ...[0.95, 0.97, 0.98, 0.985, 0.99, 0.995].map((candidate) => against(DIGITS_ROWS, 0.97, candidate)),
+  ...[0.97, 0.977, 0.979, 0.981, 0.985].map((candidate) => against(MNIST_ROWS, 0.977, candidate)),
+];
+
+const notInferior = [
+  ...[-0.05, -0.03, 0, 0.02].map((difference) => notWorse(0.06, difference)),
+  ...[-0.05, -0.03, 0, 0.02].map((difference) => notWorse(0.14, difference)),
+  notWorse(0.27, 0),
+];
+
+/** The tables of docs/gates.md, from seeded simulations: the same text on every machine. */
+export function errorRateTables(): string {
+  const random = seededRandom(SEED);
+  const { confidence } = accuracyThresholds;
+  const rates = (scenario: Scenario): string => {
+    const { passed, inconclusive, failed } = simulate(scenario, TRIALS, confidence, random);
+    return `${percent(passed)} | ${percent(inconclusive)} | ${percent(failed)}`;
+  };
+  return [
+    `The first model, floor ${percent(accuracyThresholds.minimumAccuracy)}:`,
+    "",
+    ...table(["n", "true accuracy"], firstModels, (scenario) => [
+      String(scenario.n),
+      percent(scenario.candidate),
+      rates(scenario),
+    ]),
+    "",
+    "A candidate against live (half of the better model's errors are shared):",
+    "",
+    ...table(["n", "live", "candidate"], opponents, (scenario) => [
+      String(scenario.n),
+      percent(scenario.live ?? 0),
+      percent(scenario.candidate),
+      rates(scenario),
+    ]),
+    "",
+    "Non-inferiority by 3 points (the same interval with a negative margin):",
+    "",
+    ...table(["n", "answers that differ", "true difference"], notInferior, (scenario) => [
+      String(scenario.n),
+      percent(1 - (scenario.live ?? 0) + 1 - scenario.candidate - 2 * (scenario.bothWrong ?? 0)),
+      `${((scenario.candidate - (scenario.live ?? 0)) * 100).toFixed(1)} points`,
+      rates(scenario),
+    ]),
+    "",
+    "Gate 2 compares fixed rows, so nothing is left to chance but which rows: an export that answers otherwise on a share of",
+    `all inputs is caught by ${parityThresholds.minimumRows} rows with this probability:`,
+    "",
+    "| share of inputs | caught |",
+    "| --- | --- |",
+    ...[0.01, 0.03, 0.05].map(
+      (share) => `| ${percent(share)} | ${percent(1 - (1 - share) ** parityThresholds.minimumRows)} |`,
+    ),
+    "",
+  ].join("\n");
+}
+
+function table(
+  columns: readonly string[],
+  scenarios: readonly Scenario[],
+  cells: (scenario: Scenario) => readonly string[],
+): string[] {
+  const head = [...columns, "passed", "inconclusive", "failed"];
+  return [
+    `| ${head.join(" | ")} |`,
+    `|${" --- |".repeat(head.length)}`,
+    ...scenarios.map((scenario) => `| ${cells(scenario).join(" | ")} |`),
+  ];
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
