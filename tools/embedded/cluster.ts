@@ -12,7 +12,7 @@ import { defaultDir, type Layout, layoutOf } from "./layout.ts";
 import type { NodeDescription } from "./nodeDescription.ts";
 import { readPorts } from "./ports.ts";
 import { logFile, logTail, type ProcessState, processState, stopProcess } from "./process.ts";
-import { serviceNames } from "./services.ts";
+import { serviceNames, servingNames } from "./services.ts";
 import { readSettings } from "./settings.ts";
 import { rememberVolumes, removeVolumes } from "./volumes.ts";
 
@@ -135,6 +135,7 @@ function locked<T>(layout: Layout, log: Log, action: () => Promise<T>): Promise<
 async function stopAll(layout: Layout, log: Log): Promise<void> {
   await log.step(`stop the embedded cluster in ${layout.dir}`, async () => {
     await rememberVolumesIfUp(layout);
+    await Promise.all(servingNames.map((name) => stopProcess(layout, name)));
     // Whoever uses the API server goes first and at once; then the server, then its store.
     await Promise.all(
       [...serviceNames, "kwok", "kube-scheduler", "kube-controller-manager"].map((name) =>

@@ -4,8 +4,8 @@ import { z } from "zod";
 import { readIfExists, writePrivateJson } from "./files.ts";
 import type { Layout } from "./layout.ts";
 
-/** Ports that a cluster's processes listen on, all on 127.0.0.1. */
-export const portNames = [
+/** Ports of the cluster itself. */
+const clusterPorts = [
   "etcd",
   "etcd-peer",
   "kube-apiserver",
@@ -17,21 +17,29 @@ export const portNames = [
   "mlflow",
 ] as const;
 
+/** Ports that a cluster's processes listen on, all on 127.0.0.1. */
+export const portNames = [
+  ...clusterPorts,
+  "triton-0",
+  "triton-0-grpc",
+  "triton-0-metrics",
+  "triton-1",
+  "triton-1-grpc",
+  "triton-1-metrics",
+  "gateway",
+  "gateway-admin",
+  "reconciler",
+] as const;
+
 export type PortName = (typeof portNames)[number];
 export type Ports = Readonly<Record<PortName, number>>;
 
 const portSchema = z.int().min(1).max(65535);
-const portsSchema: z.ZodType<Ports> = z.strictObject({
-  etcd: portSchema,
-  "etcd-peer": portSchema,
-  "kube-apiserver": portSchema,
-  "kube-controller-manager": portSchema,
-  "kube-scheduler": portSchema,
-  kwok: portSchema,
-  minio: portSchema,
-  "minio-console": portSchema,
-  mlflow: portSchema,
-});
+const portsSchema = z.record(z.enum(portNames), portSchema);
+/** What an older version stored lacks the ports of what serves models. */
+const storedSchema = z
+  .partialRecord(z.enum(portNames), portSchema)
+  .refine((ports) => clusterPorts.every((name) => ports[name] !== undefined));
 
 /** Below every system's range of ephemeral ports, so that no outgoing connection takes one meanwhile. */
 const FIRST_PORT = 20_000;
@@ -73,7 +81,7 @@ export async function ensurePorts(layout: Layout, options: PortOptions): Promise
     }
     ports[name] = await choosePort(chosen, isTaken);
   }
-  const complete = portsSchema.parse(ports);
+  const complete: Ports = portsSchema.parse(ports);
   writePrivateJson(layout.ports, complete);
   return complete;
 }
@@ -83,7 +91,7 @@ export function readPorts(layout: Layout): Partial<Ports> {
   const text = readIfExists(layout.ports);
   if (text === undefined) return {};
   try {
-    return portsSchema.parse(JSON.parse(text));
+    return storedSchema.parse(JSON.parse(text));
   } catch {
     throw new Error(`${layout.ports} is damaged; restore it, or destroy the cluster and start a new one`);
   }
@@ -91,7 +99,7 @@ export function readPorts(layout: Layout): Partial<Ports> {
 
 /** The process that listens on a port. */
 function ownerOf(name: PortName): string {
-  return name.replace(/-(peer|console)$/, "");
+  return name.replace(/-(peer|console|grpc|metrics|admin)$/, "");
 }
 
 async function choosePort(chosen: Set<number>, isTaken: PortProbe): Promise<number> {

@@ -12,6 +12,9 @@ export const buckets = ["mlflow-artifacts", "model-registry", "datasets"] as con
 /** Processes beside the control plane, in the order in which they start. */
 export const serviceNames = ["minio", "mlflow"] as const;
 
+/** Processes that tools/serving starts beside those while somebody serves models. */
+export const servingNames = ["triton-0", "triton-1", "gateway", "reconciler"] as const;
+
 const region = "us-east-1";
 const serveScript = fileURLToPath(new URL("mlflow/serve.py", import.meta.url));
 

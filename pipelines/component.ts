@@ -1,0 +1,104 @@
+import { platformConfigMap, runsPodsAnnotation } from "@mlops/runner/contract";
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { ClusterTarget } from "../components/target.ts";
+import { pipelinesNamespace } from "../components/tenancy/names.ts";
+import { deploymentWorkload, identityOf } from "../components/tenancy/workloads.ts";
+import { type CompiledPipeline, compile, type Pipeline } from "./builder/index.ts";
+import { defaultRates, type Rates, stepEnvironment } from "./environment.ts";
+import { type ImageName, imageNames } from "./images.ts";
+
+export interface PipelinesArgs {
+  readonly target: ClusterTarget;
+  /** The namespace `pipelines`, to be waited for. */
+  readonly namespace: pulumi.Resource;
+  /** What Argo's CRDs come with, to be waited for. */
+  readonly workflows: readonly pulumi.Resource[];
+  readonly pipelines: readonly Pipeline[];
+  /** Tag, with or without digest, of each image in the target's registry. */
+  readonly imageTags: Readonly<Record<ImageName, string>>;
+  /** What a step's cost is reckoned with. @default defaultRates */
+  readonly rates?: Rates;
+  /** GPUs that the namespace may hold at a time. @default 0: steps run on the CPU */
+  readonly gpus?: number;
+}
+
+/** The platform's pipelines as Argo runs them, and the environment of their steps. */
+export class Pipelines extends pulumi.ComponentResource {
+  /** Names of the pipelines. */
+  readonly names: readonly string[];
+
+  constructor(name: string, args: PipelinesArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("mlops:pipelines:Pipelines", name, {}, opts);
+    this.createEnvironment(args);
+    this.createTemplates(args);
+    this.names = args.pipelines.map((pipeline) => pipeline.name);
+    this.registerOutputs({ names: this.names });
+  }
+
+  private createEnvironment({ target, namespace, rates }: PipelinesArgs): void {
+    new k8s.core.v1.ConfigMap(
+      "pipelines-platform",
+      {
+        metadata: {
+          name: platformConfigMap,
+          namespace: pipelinesNamespace,
+          annotations: { [runsPodsAnnotation]: String(target.runsPods) },
+        },
+        data: stepEnvironment(target, rates ?? defaultRates),
+      },
+      this.inside(target, [namespace]),
+    );
+  }
+
+  private createTemplates(args: PipelinesArgs): void {
+    const options = this.inside(args.target, [args.namespace, ...args.workflows]);
+    for (const pipeline of args.pipelines) {
+      const compiled = this.compile(pipeline, args);
+      const { template, cron } = shapeOf(pipeline, args);
+      new k8s.apiextensions.CustomResource(
+        `pipeline-${pipeline.name}`,
+        { ...template, spec: compiled.apply((result) => result.template.spec) },
+        options,
+      );
+      if (cron === undefined) continue;
+      new k8s.apiextensions.CustomResource(`schedule-${pipeline.name}`, { ...cron }, options);
+    }
+  }
+
+  /** Only the registry may be known late. */
+  private compile(pipeline: Pipeline, args: PipelinesArgs): pulumi.Output<CompiledPipeline> {
+    return pulumi
+      .output(args.target.imageRegistry)
+      .apply((registry) => compile(pipeline, environmentOf(args, `${registry}/`)));
+  }
+
+  private inside(target: ClusterTarget, dependsOn: readonly pulumi.Resource[]): pulumi.CustomResourceOptions {
+    return {
+      parent: this,
+      provider: target.provider,
+      dependsOn: [...dependsOn],
+      ...(target.deletedWith === undefined ? {} : { deletedWith: target.deletedWith }),
+    };
+  }
+}
+
+function environmentOf(
+  { target, gpus, imageTags }: PipelinesArgs,
+  imagePrefix: string,
+): Parameters<typeof compile>[1] {
+  const { secretName } = identityOf(target, deploymentWorkload);
+  const images = imageNames.map((name) => [name, `${imagePrefix}${name}:${imageTags[name]}`]);
+  return {
+    namespace: pipelinesNamespace,
+    images: Object.fromEntries(images) as Record<ImageName, string>,
+    ...(secretName === undefined ? {} : { objectStoreSecret: secretName }),
+    accelerators: target.accelerators,
+    gpus: gpus ?? 0,
+  };
+}
+
+/** All but the images, which do not change what is named, labelled and scheduled. */
+function shapeOf(pipeline: Pipeline, args: PipelinesArgs): CompiledPipeline {
+  return compile(pipeline, environmentOf(args, ""));
+}

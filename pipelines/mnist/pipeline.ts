@@ -1,0 +1,44 @@
+import { definePipeline, run, text } from "../builder/index.ts";
+import { addGates } from "../shared/gates.ts";
+import { addNotifications } from "../shared/notifications.ts";
+import { checkpoints, modelParameters, ownership, trainingParameters } from "../shared/parameters.ts";
+import { deadlines, trains } from "../shared/sizes.ts";
+
+/** Handwritten digits: trains a small network and takes it through both gates. */
+export const mnist = definePipeline({
+  name: "mnist",
+  description: "Trains a small network on handwritten digits and takes it through both gates",
+  ...ownership,
+  parameters: {
+    ...modelParameters,
+    network: text({ description: "Architecture", default: "mlp", oneOf: ["mlp", "cnn"] }),
+    dataset: text({
+      description: "MNIST, or scikit-learn's digits, which need no download",
+      default: "digits",
+      oneOf: ["digits", "mnist"],
+    }),
+    ...trainingParameters,
+  },
+  deadline: deadlines.training,
+  steps: (flow, parameters) => {
+    const { model, dataset, network, epochs, seed, hyperparameters } = parameters;
+    const registeredModel = parameters["registered-model"];
+    const train = flow.add("train", {
+      ...trains,
+      runs: "train",
+      parameters: {
+        model: network,
+        dataset,
+        epochs,
+        seed,
+        hyperparameters,
+        "registered-model": registeredModel,
+        "run-key": run.uid,
+        checkpoints,
+      },
+      outputs: ["model-version"],
+    });
+    addGates(flow, { model, registeredModel, registeredVersion: train.outputs["model-version"], dataset });
+  },
+  atExit: (flow, { model }) => addNotifications(flow, model, "succeeded"),
+});

@@ -1,0 +1,221 @@
+"""Step `train`: trains a model and registers it as a new version. It sets no alias: those follow decisions
+that are made elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
+
+from . import datasets, registry, tracking
+from .errors import UsageError, run_step
+from .files import resolve, write_output
+from .parameters import Command, Parameter, Values, output
+from .recipe import PARAMETERS as RECIPE_PARAMETERS
+from .recipe import hyperparameters, make_recipe, run_parameters
+
+if TYPE_CHECKING:
+    import torch
+
+    from .datasets.splits import Splits
+    from .fit import Fitted, Recipe
+
+COMMAND = Command(
+    "train",
+    "Trains a model on the train split, stops early on the validation split, and registers it in MLflow.",
+    (
+        *RECIPE_PARAMETERS,
+        tracking.EXPERIMENT,
+        Parameter("registered-model", "name in MLflow's registry", default="digits-classifier"),
+        Parameter(
+            "run-key",
+            "names this training: run again with the same key, it goes on where it was; a Workflow's UID fits",
+            optional=True,
+        ),
+        Parameter(
+            "checkpoints",
+            "s3://BUCKET/PREFIX or folder under the I/O root where each epoch's state is kept; needs a run key",
+            optional=True,
+        ),
+        Parameter(
+            "pretrained",
+            "s3:// address or path of a torchvision resnet18 state_dict to start from",
+            optional=True,
+        ),
+        output("run-id", "MLflow run"),
+        output("model-version", "number of the registered version"),
+        output("model-uri", "models:/NAME/VERSION"),
+        output("model-sha256", "hash of the model's files"),
+        output("result", "JSON: all of these, best epoch, validation accuracy, cost"),
+    ),
+)
+
+
+def train(values: Values) -> None:
+    """The step."""
+    started = time.monotonic()
+    if values["checkpoints"] and not values["run_key"]:
+        raise UsageError("--checkpoints needs --run-key, which names the checkpoint")
+    hyperparameters(values["model"], values["hyperparameters"])
+    splits = datasets.load(values)
+    from . import determinism
+
+    device = determinism.prepare(values["device"], values["threads"])
+    recipe = make_recipe(values, splits)
+    client = tracking.client()
+    key = values["run_key"] or os.urandom(8).hex()
+    with tracking.told_clearly("opening the run"):
+        name = f"{values['model']}-{splits.name}"
+        run = tracking.open_run(client, values["experiment"], key, name)
+    if run.result is not None:
+        print(f"run {run.id} succeeded before under the key {key}", flush=True)
+        _write_outputs(values, json.loads(run.result))
+        return
+    with tracking.told_clearly("tracking the run"), run.open():
+        result = _train_and_register(values, splits, recipe, device, run, key, started)
+        run.tag({tracking.RESULT_TAG: json.dumps(result)})
+    _write_outputs(values, result)
+
+
+def _train_and_register(
+    values: Values,
+    splits: Splits,
+    recipe: Recipe,
+    device: torch.device,
+    run: tracking.TrackedRun,
+    key: str,
+    started: float,
+) -> dict[str, Any]:
+    from .checkpoint import Checkpoint
+    from .fit import Trainer, weights_sha256
+
+    parameters = run_parameters(recipe, splits, device)
+    _describe(run, recipe, parameters)
+    checkpoint = None
+    if values["checkpoints"]:
+        fingerprint = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()
+        checkpoint = Checkpoint(f"{values['checkpoints'].rstrip('/')}/{key}.pt", fingerprint)
+    trainer = Trainer(recipe, device, _pretrained(values))
+    fitted = trainer.fit(splits.train, splits.validation, checkpoint, lambda epoch: _log_epoch(run, epoch))
+    best = fitted.history[fitted.best_epoch - 1]
+    _log_confusion(run, fitted, splits)
+    example = splits.validation.images[:2].astype("float32") / 255
+    registered = registry.register(
+        run,
+        values["registered_model"],
+        fitted.model,
+        recipe.architecture,
+        example,
+        {
+            "model": values["model"],
+            "dataset": splits.name,
+            "data_sha256": str(parameters["data_sha256"]),
+            "weights_sha256": weights_sha256(fitted.model),
+        },
+    )
+    cost = _log_cost(run, fitted, device, time.monotonic() - started)
+    if checkpoint:
+        checkpoint.remove()
+    return {
+        "run_id": run.id,
+        "model_name": registered.name,
+        "model_version": registered.version,
+        "model_uri": registered.uri,
+        "model_sha256": registered.sha256,
+        "weights_sha256": weights_sha256(fitted.model),
+        "data_sha256": parameters["data_sha256"],
+        "epochs": len(fitted.history),
+        "best_epoch": fitted.best_epoch,
+        "validation_accuracy": best.validation_accuracy,
+        "validation_loss": best.validation_loss,
+        "cost_usd": cost,
+    }
+
+
+def _describe(run: tracking.TrackedRun, recipe: Recipe, parameters: dict[str, object]) -> None:
+    from . import provenance
+    from .augment import FOR_DATASET
+
+    run.parameters(parameters)
+    run.tag({"mlops.code_version": provenance.code_version()})
+    run.artifact("environment/packages.txt", provenance.packages())
+    run.artifact("environment/machine.json", json.dumps(provenance.machine(), indent=1))
+    run.artifact("augmentation.json", json.dumps(asdict(FOR_DATASET[recipe.dataset]), indent=1))
+
+
+def _pretrained(values: Values) -> dict[str, torch.Tensor] | None:
+    from . import object_store
+    from .fit import read_weights
+
+    place = values["pretrained"]
+    if place is None:
+        return None
+    if values["model"] != "resnet18":
+        raise UsageError("--pretrained: only resnet18 can start from other weights")
+    if place.startswith("s3://"):
+        content = object_store.read(place)
+    else:
+        path = resolve(place)
+        content = path.read_bytes() if path.is_file() else None
+    if content is None:
+        raise UsageError(f"--pretrained {place}: there is no such file")
+    return read_weights(content)
+
+
+def _log_epoch(run: tracking.TrackedRun, epoch: Any) -> None:  # noqa: ANN401 (Epoch, imported lazily)
+    figures = {field.name: getattr(epoch, field.name) for field in fields(epoch) if field.name != "number"}
+    print(
+        f"epoch {epoch.number}: train loss {epoch.train_loss:.4f}, validation loss {epoch.validation_loss:.4f}, "
+        f"accuracy {epoch.validation_accuracy:.4f}, {epoch.seconds:.1f} s",
+        flush=True,
+    )
+    run.metrics(figures, epoch.number)
+
+
+def _log_confusion(run: tracking.TrackedRun, fitted: Fitted, splits: Splits) -> None:
+    import torch
+
+    from .confusion import confusion_matrix, picture
+    from .fit import predict
+
+    held_out = splits.validation
+    predicted = predict(fitted.model, torch.from_numpy(held_out.images)).argmax(1).numpy()
+    matrix = confusion_matrix(held_out.labels, predicted, len(splits.classes))
+    run.artifact("confusion/validation.png", picture(matrix, splits.classes, "Validation split"))
+
+
+def _log_cost(run: tracking.TrackedRun, fitted: Fitted, device: torch.device, seconds: float) -> float:
+    """Logs and returns the cost: of this process and, after a kill, of the epochs that earlier ones trained."""
+    from . import cost, determinism
+
+    rates = cost.Rates.from_environment()
+    reserved = cost.reservation(determinism.available_cores(), 1 if device.type == "cuda" else 0)
+    trained = sum(epoch.seconds for epoch in fitted.history)
+    seconds = max(seconds, trained)
+    price = cost.cost_of(seconds, reserved, rates)
+    run.metrics(
+        {
+            "duration_seconds": seconds,
+            "training_seconds": trained,
+            "cpu_seconds_used": cost.cpu_seconds_used(),
+            "cost_cpu_usd": price.cpu,
+            "cost_memory_usd": price.memory,
+            "cost_gpu_usd": price.gpu,
+            "cost_usd": price.total,
+        }
+    )
+    run.artifact("cost.json", json.dumps({"rates_usd_per_hour": asdict(rates), "reserved": asdict(reserved)}))
+    return price.total
+
+
+def _write_outputs(values: Values, result: dict[str, Any]) -> None:
+    for name in ("run_id", "model_version", "model_uri", "model_sha256"):
+        write_output(values[f"output_{name}"], result[name])
+    write_output(values["output_result"], json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    run_step(COMMAND, train)

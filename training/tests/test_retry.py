@@ -1,0 +1,43 @@
+import pytest
+
+from mlops_training.errors import StepError
+from mlops_training.retry import with_retries
+
+REFUSED = ConnectionError("refused")
+
+
+def failing(times, error=REFUSED):
+    calls = []
+
+    def action():
+        calls.append(1)
+        if len(calls) <= times:
+            raise error
+        return "done"
+
+    return action, calls
+
+
+def transient(error):
+    return isinstance(error, ConnectionError)
+
+
+def test_a_service_that_comes_back_is_no_failure():
+    action, calls = failing(1)
+    assert with_retries("it", action, transient) == "done"
+    assert len(calls) == 2
+
+
+def test_one_that_stays_away_is_an_error_that_says_so(monkeypatch):
+    monkeypatch.setenv("MLOPS_RETRY_SECONDS", "0.6")
+    action, calls = failing(99)
+    with pytest.raises(StepError, match=r"it is not reachable \(tried for 0.6 s\): refused"):
+        with_retries("it", action, transient)
+    assert len(calls) == 2
+
+
+def test_other_failures_are_not_tried_again():
+    action, calls = failing(1, ValueError("no"))
+    with pytest.raises(ValueError, match="no"):
+        with_retries("it", action, transient)
+    assert len(calls) == 1
