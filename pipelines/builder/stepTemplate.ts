@@ -1,6 +1,7 @@
 import { platformConfigMap, rerunAnnotation } from "@mlops/runner/contract";
 import type { Accelerator, AcceleratorClass } from "../../components/target.ts";
 import { deploymentStepLabels, serviceAccounts } from "../../components/tenancy/names.ts";
+import { parseQuantity } from "../../policy/rules/quantity.ts";
 import type { Container, Template, Volume } from "../argo/types.ts";
 import { type ImageName, stepImages } from "../images.ts";
 import type { AddedStep } from "./flow.ts";
@@ -138,6 +139,9 @@ function container(
       { name: "HOME", value: scratch.mountPath },
       { name: "MLOPS_WORKFLOW", value: "{{workflow.name}}" },
       { name: "MLOPS_STEP", value: step.name },
+      // What the cost of a run is reckoned from: reserved, whether it is used or not.
+      { name: "MLOPS_CPU_CORES", value: String(parseQuantity(amounts.cpu)) },
+      { name: "MLOPS_MEMORY_GIB", value: String((parseQuantity(amounts.memory) ?? 0) / 2 ** 30) },
     ],
     resources: { requests: amounts, limits: { ...amounts, ...gpus } },
     securityContext: containerSecurity,

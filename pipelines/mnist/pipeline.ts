@@ -1,4 +1,4 @@
-import { definePipeline, run, text } from "../builder/index.ts";
+import { definePipeline, integer, run, text } from "../builder/index.ts";
 import { addGates } from "../shared/gates.ts";
 import { addNotifications } from "../shared/notifications.ts";
 import { checkpoints, modelParameters, ownership, trainingParameters } from "../shared/parameters.ts";
@@ -18,6 +18,8 @@ export const mnist = definePipeline({
       oneOf: ["digits", "mnist"],
     }),
     ...trainingParameters,
+    // Enough for both networks: each is trained in less than a minute on two cores.
+    epochs: integer({ description: "Most epochs", default: 15, minimum: 1, maximum: 10_000 }),
   },
   deadline: deadlines.training,
   steps: (flow, parameters) => {

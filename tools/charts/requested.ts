@@ -1,4 +1,5 @@
 import type { Size } from "../../components/target.ts";
+import { parseQuantity as readQuantity } from "../../policy/rules/quantity.ts";
 import type { Outline, OutlineContainer, OutlineWorkload } from "./outline.ts";
 
 /** What pods ask the scheduler for: `cpu` in cores, `memory` in bytes. */
@@ -12,29 +13,15 @@ export interface RequestedBySystem {
   readonly charts: Readonly<Record<string, Requested>>;
 }
 
-const FACTORS: Readonly<Record<string, number>> = {
-  "": 1,
-  m: 1e-3,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-};
-
 /**
  * A Kubernetes quantity as a number: cores for cpu, bytes for memory and storage.
  *
  * @throws Error when it is none.
  */
 export function parseQuantity(quantity: string): number {
-  const [, number, suffix = ""] = /^(\d+(?:\.\d+)?)([a-zA-Z]*)$/.exec(quantity) ?? [];
-  const factor = FACTORS[suffix];
-  if (number === undefined || factor === undefined) throw new Error(`not a Kubernetes quantity: ${quantity}`);
-  return Number(number) * factor;
+  const number = readQuantity(quantity);
+  if (number === undefined || number < 0) throw new Error(`not a Kubernetes quantity: ${quantity}`);
+  return number;
 }
 
 /**

@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { projectRoot } from "../lib/paths.ts";
-import { addCounts, type Counts, countsOfReport } from "./counts.ts";
+import { addCounts, type Counts, countsOfJunit, countsOfReport } from "./counts.ts";
 
 interface Check {
   readonly title: string;
@@ -22,11 +22,14 @@ const checks: Readonly<Record<string, Check>> = {
   render: { title: "rendered charts", run: () => vitest("render") },
   engine: { title: "engine tests", run: () => vitest("engine") },
   pipelines: { title: "pipeline tests", run: () => vitest("pipelines") },
+  training: { title: "training, in Python", run: pytest },
 };
+
+const installed = (binary: string): string => join(projectRoot, "node_modules", ".bin", binary);
 
 function execute(binary: string, args: readonly string[]): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const child = spawn(join(projectRoot, "node_modules", ".bin", binary), args, {
+  const child = spawn(binary, args, {
     cwd: projectRoot,
     stdio: "inherit",
   });
@@ -36,15 +39,30 @@ function execute(binary: string, args: readonly string[]): Promise<number> {
 }
 
 async function command(binary: string, args: readonly string[]): Promise<Counts> {
-  const passed = (await execute(binary, args)) === 0;
+  const passed = (await execute(installed(binary), args)) === 0;
   return { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0 };
+}
+
+async function pytest(): Promise<Counts> {
+  const dir = mkdtempSync(join(tmpdir(), "mlops-check-"));
+  const report = join(dir, "report.xml");
+  try {
+    const cli = join(projectRoot, "tools", "training", "cli.ts");
+    const code = await execute(process.execPath, [cli, "test", `--junit-xml=${report}`]);
+    return countsOfJunit(readFileSync(report, "utf8"), code);
+  } catch (error) {
+    console.error(`training: no report (${(error as Error).message})`);
+    return { passed: 0, failed: 1, skipped: 0 };
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
 }
 
 async function vitest(project: string): Promise<Counts> {
   const dir = mkdtempSync(join(tmpdir(), "mlops-check-"));
   const report = join(dir, "report.json");
   try {
-    const code = await execute("vitest", [
+    const code = await execute(installed("vitest"), [
       "run",
       "--project",
       project,

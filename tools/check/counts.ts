@@ -26,3 +26,17 @@ export function countsOfReport(json: string, exitCode: number): Counts {
     skipped: report.numPendingTests + report.numTodoTests,
   };
 }
+
+/** Counts of a JUnit report by pytest; a test that cannot be set up is a failure. */
+export function countsOfJunit(xml: string, exitCode: number): Counts {
+  const suite = /<testsuite\s[^>]*>/.exec(xml)?.[0];
+  if (suite === undefined) throw new Error("the report names no test suite");
+  const count = (name: string): number => Number(new RegExp(`\\s${name}="(\\d+)"`).exec(suite)?.[1] ?? "0");
+  const failed = count("failures") + count("errors");
+  const skipped = count("skipped");
+  return {
+    passed: count("tests") - failed - skipped,
+    failed: Math.max(failed, exitCode === 0 ? 0 : 1),
+    skipped,
+  };
+}
