@@ -20,7 +20,8 @@ export interface ChartSpec {
   readonly needs: readonly ChartName[];
 }
 
-export type ChartName =
+/** Charts of the platform itself; which of them a stack installs depends on its cluster. */
+export type PlatformChartName =
   | "prometheus-operator-crds"
   | "kube-prometheus-stack"
   | "argo-cd"
@@ -32,6 +33,18 @@ export type ChartName =
   | "triton"
   | "vllm-stack"
   | "fake-gpu-operator";
+
+/** Charts that only a cluster on AWS needs. */
+export type AwsChartName =
+  | "aws-load-balancer-controller"
+  | "cert-manager"
+  | "cluster-autoscaler"
+  | "dcgm-exporter"
+  | "external-dns"
+  | "external-secrets"
+  | "nvidia-device-plugin";
+
+export type ChartName = PlatformChartName | AwsChartName;
 
 const argo = "https://argoproj.github.io/argo-helm";
 const kuberay = "https://ray-project.github.io/kuberay-helm";
@@ -138,6 +151,70 @@ export const charts: Readonly<Record<ChartName, ChartSpec>> = {
     namespace: "gpu-operator",
     timeout: 300,
     needs: [],
+  },
+  "aws-load-balancer-controller": {
+    chart: "aws-load-balancer-controller",
+    repository: "https://aws.github.io/eks-charts",
+    version: "3.5.0",
+    digest: "unverified",
+    namespace: "aws-controllers",
+    timeout: 300,
+    needs: ["prometheus-operator-crds"],
+  },
+  "cluster-autoscaler": {
+    chart: "cluster-autoscaler",
+    repository: "https://kubernetes.github.io/autoscaler",
+    version: "9.59.0",
+    digest: "unverified",
+    namespace: "aws-controllers",
+    timeout: 300,
+    needs: ["prometheus-operator-crds"],
+  },
+  "external-secrets": {
+    chart: "external-secrets",
+    repository: "https://charts.external-secrets.io",
+    version: "2.9.0",
+    digest: "unverified",
+    namespace: "external-secrets",
+    timeout: 300,
+    needs: ["prometheus-operator-crds"],
+  },
+  "nvidia-device-plugin": {
+    chart: "nvidia-device-plugin",
+    repository: "https://nvidia.github.io/k8s-device-plugin",
+    version: "0.20.0",
+    digest: "unverified",
+    namespace: "gpu-operator",
+    timeout: 300,
+    needs: [],
+  },
+  "dcgm-exporter": {
+    chart: "dcgm-exporter",
+    repository: "https://nvidia.github.io/dcgm-exporter/helm-charts",
+    version: "4.8.2",
+    digest: "unverified",
+    namespace: "gpu-operator",
+    timeout: 300,
+    needs: ["prometheus-operator-crds"],
+  },
+  "external-dns": {
+    chart: "external-dns",
+    repository: "https://kubernetes-sigs.github.io/external-dns",
+    version: "1.21.1",
+    digest: "unverified",
+    namespace: "aws-controllers",
+    timeout: 300,
+    // At destroy it takes the records away that the load balancers' removal makes pointless.
+    needs: ["prometheus-operator-crds", "aws-load-balancer-controller"],
+  },
+  "cert-manager": {
+    chart: "cert-manager",
+    repository: "oci://quay.io/jetstack/charts/cert-manager",
+    version: "v1.21.1",
+    digest: "unverified",
+    namespace: "cert-manager",
+    timeout: 300,
+    needs: ["prometheus-operator-crds"],
   },
 };
 

@@ -3,13 +3,14 @@
  * reported with its key, its value and what is allowed, before any resource is made.
  */
 import * as pulumi from "@pulumi/pulumi";
+import { awsTextKeys } from "./config/awsSchema.ts";
 import { impossible } from "./config/combinations.ts";
 import { explain } from "./config/explain.ts";
 import { ConfigError, type ConfigProblem } from "./config/problems.ts";
 import { type Config, schema } from "./config/schema.ts";
 
 /** Keys whose values are plain text; all others are JSON (numbers, booleans, lists, objects). */
-const textKeys = new Set([
+const textKeys = new Set<string>([
   "environment",
   "size",
   "chartsDir",
@@ -18,7 +19,7 @@ const textKeys = new Set([
   "context",
   "imageRegistry",
   "dataDir",
-  "region",
+  ...awsTextKeys,
 ]);
 
 /**

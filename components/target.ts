@@ -4,6 +4,7 @@
  */
 import type * as k8s from "@pulumi/kubernetes";
 import type { Input, Output, Resource } from "@pulumi/pulumi";
+import type { ChartName } from "../charts.ts";
 
 /** How much every system asks for: `small` fits a laptop, `production` a cluster with load. */
 export type Size = "small" | "production";
@@ -93,6 +94,25 @@ export interface ClusterTraits {
   readonly fakeGpus: boolean;
   /** The platform installs the object store itself. */
   readonly selfHostsObjectStore: boolean;
+  /** Charts that only this kind of cluster needs, besides the platform's own. */
+  readonly ownCharts: readonly ChartName[];
+}
+
+/** How dashboards are exposed. */
+export interface ClusterIngress {
+  readonly className: string;
+  /** A service's host is `<service>.<hostSuffix>`. */
+  readonly hostSuffix: string;
+  /** What every Ingress carries. */
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** Networks (CIDR) from which what is no pod connects to pods. */
+export interface OutsideNetworks {
+  /** The API server, which calls admission webhooks. */
+  readonly controlPlane: readonly string[];
+  /** Load balancers that send requests to pods without a controller's pod between. */
+  readonly loadBalancers: readonly string[];
 }
 
 /** The plain-data part of a target: all that values functions need, so they run without an engine. */
@@ -106,8 +126,10 @@ export interface TargetFacts extends ClusterTraits {
   /** StorageClass for volumes; absent uses the cluster's default. */
   readonly storageClass?: string;
   readonly accelerators: Readonly<Record<AcceleratorClass, Accelerator>>;
-  /** Host suffix for Ingresses (`mlflow.<suffix>`) and their class; absent when nothing is exposed. */
-  readonly ingress?: { readonly className: string; readonly hostSuffix: string };
+  /** Absent when nothing is exposed. */
+  readonly ingress?: ClusterIngress;
+  /** Absent where nobody outside the pods has to be let in. */
+  readonly networks?: OutsideNetworks;
   /** Values overlays by chart: what this kind of cluster must have different. */
   readonly overlays: Readonly<Record<string, Values>>;
   workloadIdentity(namespace: string, name: string, grants: readonly Grant[]): WorkloadIdentity;
@@ -119,6 +141,8 @@ export interface ClusterTarget extends TargetFacts {
   readonly kubeconfig: Output<string>;
   /** Context of the kubeconfig; absent means its current one. */
   readonly kubeContext?: string;
+  /** URLs of what runs as processes beside a cluster whose pods do not run, by service name. */
+  readonly processes?: Readonly<Record<string, string>>;
   /** How a person reaches a service, or undefined when it does not answer here. */
   url(service: PlatformService): ServiceUrl | undefined;
   /** The resource whose deletion takes the whole cluster with it (local only). */

@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { interfaceEndpointServices } from "../components/aws/endpoints.ts";
 import { imageNames } from "../components/aws/images.ts";
+import { defaultCostCenter } from "../components/aws/tags.ts";
 import { currentKubernetesVersion } from "../components/aws/versions.ts";
 
 /** Keys whose values are plain text; all others are JSON. `1.35` and account numbers are no numbers. */
@@ -14,7 +15,9 @@ export const awsTextKeys = ["region", "accountId", "owner", "costCenter", "kuber
 const cidr = z
   .string()
   .regex(/^(\d{1,3}\.){3}\d{1,3}\/\d{1,2}$/, "an IPv4 network in CIDR notation such as 10.42.0.0/16");
-const email = z.string().regex(/^[^\s@]+@[^\s@]+\.[^\s@]+$/, "an e-mail address");
+const emailWords = "an e-mail address";
+const email = z.string(emailWords).regex(/^[^\s@]+@[^\s@]+\.[^\s@]+$/, emailWords);
+const accountWords = "the 12 digits of the AWS account, in quotes";
 const zone = z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d[a-z]$/, "an availability zone such as us-east-1a");
 const instanceType = z.string().regex(/^[a-z0-9-]+\.[a-z0-9]+$/, "an EC2 instance type such as g6.xlarge");
 const roleArn = z.string().regex(/^arn:aws:iam::\d{12}:role\/[\w+=,.@/-]+$/, "the ARN of an IAM role");
@@ -134,14 +137,14 @@ const retentionDays = [
 /** Fields of the configuration that only the aws stack has. */
 export const awsShape = {
   region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "an AWS region such as us-east-1"),
-  accountId: z.string().regex(/^\d{12}$/, "the 12 digits of the AWS account, in quotes"),
+  accountId: z.string(accountWords).regex(/^\d{12}$/, accountWords),
   /** Zones of the VPC; those in components/aws/regions.ts by default. */
   zones: z.array(zone).min(2).max(3).optional(),
   owner: email,
   costCenter: z
     .string()
     .regex(/^[\w+=.:/@ -]{1,256}$/, "letters, digits and + - = . _ : / @")
-    .default("mlops"),
+    .default(defaultCostCenter),
   kubernetesVersion: z
     .string()
     .regex(/^\d+\.\d+$/, "a Kubernetes minor version such as 1.35")

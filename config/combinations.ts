@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { impossibleAws } from "./awsCombinations.ts";
 import type { ConfigProblem } from "./problems.ts";
 import { defaultPorts, type LocalNode, node, team } from "./schema.ts";
 
@@ -28,6 +29,7 @@ export function impossible(values: Readonly<Record<string, unknown>>): ConfigPro
       say("teams", duplicate, "two teams have this name");
     }
   }
+  if (values.environment === "aws") problems.push(...impossibleAws(values));
   const registryPort = values.registryPort ?? defaultPorts.registry;
   if (values.environment === "local" && registryPort === (values.ingressPort ?? defaultPorts.ingress)) {
     say("registryPort", registryPort, "is the ingress port too; choose another");

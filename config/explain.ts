@@ -31,6 +31,8 @@ function allowed(issue: z.core.$ZodIssue): string {
     case "invalid_value":
       return `allowed: ${issue.values.join(", ")}`;
     case "invalid_type":
+      // The schema's own words, where it has some.
+      if (!issue.message.startsWith("Invalid input")) return `must be ${issue.message}`;
       return `must be ${issue.expected === "array" ? "a list" : `a ${issue.expected}`}`;
     case "too_small":
       return `must be at least ${issue.minimum}${issue.origin === "array" ? " item(s)" : ""}`;

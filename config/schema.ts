@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { clusterKinds } from "../components/local/facts.ts";
 import { sizes } from "../components/target.ts";
+import { awsShape } from "./awsSchema.ts";
 
 const name = z
   .string()
@@ -45,12 +46,22 @@ const llm = z.strictObject({
     .optional(),
 });
 
+const pinned = z
+  .string()
+  .regex(/^[\w][\w.-]*(@sha256:[0-9a-f]{64})?$/, "a tag, with the digest after it: 1.2.3@sha256:...");
+
+/** Tag, and on AWS digest, of each image that pipelines' steps run in. */
+const stepImages = z.strictObject({ training: pinned, deployment: pinned });
+
 const common = {
   size: z.enum(sizes).default("small"),
   chartsDir: z.string().min(1).default(".mlops/charts"),
   teams: z.array(team).default([{ name: "team-a", gpus: 2, cpu: "8", memory: "16Gi" }]),
   gitops: gitops.optional(),
   llm: llm.default({ enabled: true }),
+  stepImages: stepImages.optional(),
+  /** Of the gateway and the reconciler; pinned like those of the steps. */
+  servingImage: pinned.optional(),
 };
 
 export const local = z.strictObject({
@@ -69,7 +80,7 @@ export const local = z.strictObject({
 export const aws = z.strictObject({
   environment: z.literal("aws"),
   ...common,
-  region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "an AWS region such as us-east-1"),
+  ...awsShape,
 });
 
 export const schema = z.discriminatedUnion("environment", [local, aws]);

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { charts } from "../charts.ts";
+import { defaultCostCenter, project } from "../components/aws/tags.ts";
+import { localRegistry } from "../components/local/facts.ts";
 import type { Config } from "../config/schema.ts";
 import { createContext } from "./context.ts";
 import { isObject, listAt, textAt } from "./rules/json.ts";
@@ -14,7 +16,12 @@ import type { Context, NamespaceFacts } from "./rules/types.ts";
 export function platformContext(stack: string, config: Readonly<Record<string, unknown>>): Context {
   const text = (key: string): string | undefined => textAt(config, `mlops:${key}`);
   const [account, region] = [text("accountId"), text("region")];
-  const own = [text("imageRegistry"), account && region && `${account}.dkr.ecr.${region}.amazonaws.com`];
+  const local = text("environment") === "aws" ? undefined : localRegistry;
+  const own = [
+    local,
+    text("imageRegistry"),
+    account && region && `${account}.dkr.ecr.${region}.amazonaws.com`,
+  ];
   const specs = Object.values(charts);
   const namespaces = namespacesOf(config);
   return createContext({
@@ -23,7 +30,12 @@ export function platformContext(stack: string, config: Readonly<Record<string, u
     systemNamespaces: [...new Set(["kube-system", ...specs.map(({ namespace }) => namespace)])],
     registries: { own: own.filter((registry) => registry !== undefined && registry !== "") },
     chartRepositories: [...new Set(specs.map(({ repository }) => repository))],
-    tags: known({ Project: "mlops", Stack: stack, Owner: text("owner"), CostCenter: text("costCenter") }),
+    tags: known({
+      Project: project,
+      Stack: stack,
+      Owner: text("owner"),
+      CostCenter: text("costCenter") ?? defaultCostCenter,
+    }),
   });
 }
 

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { type AwsChartName, charts } from "../../charts.ts";
 import type { AwsSettings } from "../../config/awsSchema.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Database } from "./database.ts";
@@ -8,13 +9,7 @@ import { dnsChallenges, dnsRecords } from "./iam/dns.ts";
 import { loadBalancers } from "./iam/loadBalancers.ts";
 import type { Permissions, ServiceAccountRoles } from "./identity.ts";
 import type { Network } from "./network.ts";
-import {
-  type Account,
-  type AwsChartName,
-  type AwsFacts,
-  awsNamespaces,
-  type ExposedDomain,
-} from "./systems/facts.ts";
+import type { Account, AwsFacts, ExposedDomain } from "./systems/facts.ts";
 import type { CommonTags } from "./tags.ts";
 
 export interface ControllersArgs {
@@ -33,7 +28,7 @@ export function createControllers(args: ControllersArgs, opts: pulumi.CustomReso
   const { region, accountId } = settings;
   const account = (chart: AwsChartName, permissions: Permissions): Account => ({
     name: chart,
-    roleArn: roles.controller(awsNamespaces[chart], chart, permissions).arn,
+    roleArn: roles.controller(charts[chart].namespace, chart, permissions).arn,
   });
   const scope = { region, accountId };
   const domain = createDomain(args, account, opts);

@@ -1,11 +1,20 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { restrictedContainer, restrictedPod } from "../platform/values.ts";
-import type { Database } from "./database.ts";
+import { databaseUserLabels } from "../tenancy/names.ts";
 import { mlflowDatabaseName, userSecretName } from "./databaseNames.ts";
 
+/** How to connect, and where the credentials of the two users are kept. */
+export interface DatabaseAccess {
+  readonly host: pulumi.Input<string>;
+  readonly port: number;
+  /** Secrets Manager secret of MLflow's user, and the version that is current. */
+  readonly userSecret: { readonly arn: pulumi.Input<string>; readonly versionId: pulumi.Input<string> };
+  readonly administratorSecretArn: pulumi.Input<string>;
+}
+
 export interface DatabaseUserArgs {
-  readonly database: Database;
+  readonly database: DatabaseAccess;
   readonly region: string;
   readonly provider: k8s.Provider;
   /** MLflow's namespace, in which its credentials appear. */
@@ -132,7 +141,7 @@ export class DatabaseUser extends pulumi.ComponentResource {
           backoffLimit: 10,
           activeDeadlineSeconds: 900,
           template: {
-            metadata: { labels: { "mlops.dev/role": "database-user" } },
+            metadata: { labels: databaseUserLabels },
             spec: {
               restartPolicy: "Never",
               automountServiceAccountToken: false,

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Buckets, Grant, WorkloadIdentity } from "../target.ts";
 import { bucketAccess } from "./iam/buckets.ts";
 import { serviceAccountTrust } from "./iam/trust.ts";
+import { roleAnnotation } from "./roleAnnotation.ts";
 import { createRole, type PolicyInput, type Role, type RoleArgs } from "./roles.ts";
 
 export interface IdentityArgs {
@@ -98,9 +99,4 @@ export class ServiceAccountRoles {
         ),
       );
   }
-}
-
-/** The annotation by which EKS gives a service account's pods a role. */
-export function roleAnnotation(arn: pulumi.Input<string>): Record<string, pulumi.Input<string>> {
-  return { "eks.amazonaws.com/role-arn": arn };
 }

@@ -11,6 +11,9 @@ export interface CommonTags {
 
 export const project = "mlops";
 
+/** Who pays unless configured otherwise. */
+export const defaultCostCenter = "mlops";
+
 export function commonTags(
   stack: string,
   settings: { readonly owner: string; readonly costCenter: string },

@@ -3,21 +3,22 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { AwsSettings } from "../../config/awsSchema.ts";
-import type { Buckets, ClusterTarget, PlatformService, ServiceUrl, Size } from "../target.ts";
+import type { Additions } from "../platform/system.ts";
+import type { Buckets, ClusterIngress, ClusterTarget, PlatformService, ServiceUrl, Size } from "../target.ts";
 import { createBudget } from "./budget.ts";
 import { Cluster } from "./cluster.ts";
 import { createCompute } from "./compute.ts";
 import { createControllers } from "./controllers.ts";
 import { type CostEstimate, estimateCost } from "./cost.ts";
 import { Database } from "./database.ts";
-import { type AwsIngress, awsFacts } from "./facts.ts";
+import { awsFacts } from "./facts.ts";
 import { GithubRoles } from "./github.ts";
 import { ServiceAccountRoles } from "./identity.ts";
 import { Network } from "./network.ts";
 import { zonesOf } from "./regions.ts";
 import { Registry } from "./registry.ts";
 import { type Bucket, createBuckets, createDataKey } from "./storage.ts";
-import { type AwsChartName, type AwsSystem, awsCharts, awsNeeds } from "./systems/facts.ts";
+import { awsNeeds } from "./systems/facts.ts";
 import { awsSystems } from "./systems/systems.ts";
 import { commonTags, project } from "./tags.ts";
 import { createStorageClass } from "./volumes.ts";
@@ -39,12 +40,8 @@ export interface AwsOutputs {
 
 /** An EKS cluster as the platform sees it, and what only AWS adds. */
 export interface AwsTarget extends ClusterTarget {
-  readonly ingress?: AwsIngress;
-  /** Charts to install besides the platform's own, and how. */
-  readonly charts: readonly AwsChartName[];
-  readonly systems: Partial<Readonly<Record<AwsChartName, AwsSystem>>>;
-  /** Charts that the platform's own charts need here besides those that charts.ts names. */
-  readonly needs: Readonly<Record<string, readonly AwsChartName[]>>;
+  /** The systems that only AWS needs, and who waits for them. */
+  readonly additions: Additions;
   /** Complete once the platform has asked for the identities of all its workloads. */
   outputs(): AwsOutputs;
 }
@@ -160,9 +157,7 @@ export function createAwsCluster(
     url: (service) => urlOf(service, facts.ingress),
     // The roles of Pulumi's own access must outlive all objects too, hence the cluster with its children.
     dependsOn: [cluster, ...compute, ...storage],
-    charts: awsCharts(settings),
-    systems: awsSystems(controllers),
-    needs: awsNeeds,
+    additions: { systems: awsSystems(controllers, facts.ownCharts), needs: awsNeeds },
     outputs: () => ({
       buckets: mapBuckets(buckets, (bucket) => bucket.bucketName),
       ecrRepositories: registry.repositoryUrls,
@@ -210,7 +205,7 @@ function createGithubRoles(
 }
 
 /** How a person reaches a service: through the load balancer with a login, or a port forwarded by hand. */
-function urlOf(service: PlatformService, ingress: AwsIngress | undefined): ServiceUrl {
+function urlOf(service: PlatformService, ingress: ClusterIngress | undefined): ServiceUrl {
   if (ingress !== undefined) return { url: `https://${service.name}.${ingress.hostSuffix}` };
   return {
     portForward: `kubectl -n ${service.namespace} port-forward service/${service.service} ${service.port}`,

@@ -2,8 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { LocalConfig, LocalNode } from "../../config/schema.ts";
 import type { AcceleratorClass, ClusterTarget } from "../target.ts";
-import { localFacts } from "./facts.ts";
-import { K3dCluster, registryName } from "./k3d.ts";
+import { localFacts, localRegistry } from "./facts.ts";
+import { K3dCluster } from "./k3d.ts";
 import { localTarget } from "./target.ts";
 
 /** What the embedded cluster hands over once it runs: addresses and credentials of its processes. */
@@ -55,7 +55,7 @@ function embedded(config: LocalConfig, cluster: EmbeddedCluster): ClusterTarget 
         secretAccessKey: pulumi.secret(cluster.minio.secretKey),
       },
       gpus: gpusOf(config.nodes),
-      imageRegistry: "registry.localhost:5000",
+      imageRegistry: localRegistry,
     }),
     kubeconfig: cluster.kubeconfig,
     clusterIdentifier: cluster.id,
@@ -94,7 +94,7 @@ function k3d(config: LocalConfig, dataDir: string): ClusterTarget {
       cluster: "k3d",
       keys: generatedKeys(),
       gpus: gpusOf(config.nodes),
-      imageRegistry: clusterName.apply((name) => `${registryName(name)}:5000`),
+      imageRegistry: localRegistry,
       ingress: { className: "traefik", hostSuffix: "localhost" },
     }),
     kubeconfig: cluster.kubeconfig,

@@ -1,5 +1,12 @@
 import type { Input } from "@pulumi/pulumi";
-import type { Accelerator, AcceleratorClass, ClusterTraits, TargetFacts, Values } from "../target.ts";
+import type {
+  Accelerator,
+  AcceleratorClass,
+  ClusterIngress,
+  ClusterTraits,
+  TargetFacts,
+  Values,
+} from "../target.ts";
 
 /** Kinds of local cluster. */
 export const clusterKinds = ["embedded", "k3d", "existing"] as const;
@@ -14,14 +21,22 @@ export interface LocalFactsArgs {
   /** Registry for our own images, as nodes pull from it. */
   readonly imageRegistry: Input<string>;
   /** Ingress class and host suffix; absent when the cluster has no ingress controller. */
-  readonly ingress?: { readonly className: string; readonly hostSuffix: string };
+  readonly ingress?: ClusterIngress;
   readonly storageClass?: string;
 }
 
 /** What follows from the kind of cluster alone, before there is any resource. */
 export function localTraits(cluster: ClusterKind): ClusterTraits {
-  return { runsPods: cluster !== "embedded", fakeGpus: cluster === "k3d", selfHostsObjectStore: true };
+  return {
+    runsPods: cluster !== "embedded",
+    fakeGpus: cluster === "k3d",
+    selfHostsObjectStore: true,
+    ownCharts: [],
+  };
 }
+
+/** Registry of our own images as nodes know it; on k3d a mirror of the registry that k3d made. */
+export const localRegistry = "registry.localhost:5000";
 
 /** Secret in each namespace that holds the object store's keys under their AWS names. */
 export const objectStoreSecret = "object-store";

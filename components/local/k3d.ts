@@ -2,7 +2,7 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { stringify } from "yaml";
 import type { LocalNode } from "../../config/schema.ts";
-import { acceleratorLabel } from "./facts.ts";
+import { acceleratorLabel, localRegistry } from "./facts.ts";
 
 export interface K3dArgs {
   readonly clusterName: pulumi.Input<string>;
@@ -44,6 +44,10 @@ export function k3dConfig(args: Omit<K3dArgs, "clusterName"> & { readonly cluste
         host: "127.0.0.1",
         hostPort: String(args.registryPort),
       },
+      // Images go by one name on every machine; the registry's own name has the cluster's random suffix.
+      config: stringify({
+        mirrors: { [localRegistry]: { endpoint: [`http://${registryName(args.clusterName)}:5000`] } },
+      }),
     },
     volumes: ["data", "models", "experiments"].map((folder) => ({
       volume: `${args.dataDir}/${folder}:/${folder}`,

@@ -34,6 +34,7 @@ export function localTarget(name: string, args: LocalTargetArgs): ClusterTarget 
     provider,
     kubeconfig,
     ...(args.context === undefined ? {} : { kubeContext: args.context }),
+    ...(args.processes === undefined ? {} : { processes: args.processes }),
     url: (service) => urlOf(service, args),
     ...(args.cluster === undefined ? {} : { deletedWith: args.cluster }),
     dependsOn: args.cluster === undefined ? [] : [args.cluster],

@@ -4,7 +4,7 @@ import type { Size } from "../target.ts";
 import { applicationsProject, lockedDefaultProject, rootApplication, teamsProject } from "./gitops.ts";
 import { generatedPassword, objectOptions, opaqueSecret } from "./secret.ts";
 import type { System, ValuesContext } from "./system.ts";
-import { hostOf, resources } from "./values.ts";
+import { hostOf, ingressAnnotations, resources } from "./values.ts";
 
 const { namespace } = charts["argo-cd"];
 
@@ -58,7 +58,14 @@ function values(context: ValuesContext): Record<string, unknown> {
       metrics,
       ...(host === undefined
         ? {}
-        : { ingress: { enabled: true, ingressClassName: target.ingress?.className, hostname: host } }),
+        : {
+            ingress: {
+              enabled: true,
+              ingressClassName: target.ingress?.className,
+              ...ingressAnnotations(target),
+              hostname: host,
+            },
+          }),
     },
     repoServer: {
       replicas: wants.replicas.repoServer,
@@ -106,19 +113,17 @@ export const argocd: System = {
   after: (context, release) => {
     const { gitops, teams } = context.options;
     const options = objectOptions(context, [release]);
-    for (const project of [
+    const projects = [
       lockedDefaultProject(namespace),
       teamsProject(namespace, teams, gitops),
       applicationsProject(namespace, gitops),
-    ]) {
-      new k8s.apiextensions.CustomResource(`argocd-project-${project.metadata.name}`, project, options);
-    }
-    if (gitops === undefined) return;
-    new k8s.apiextensions.CustomResource(
-      "argocd-root-application",
-      rootApplication(namespace, gitops, context.target.runsPods),
-      options,
+    ].map(
+      (project) =>
+        new k8s.apiextensions.CustomResource(`argocd-project-${project.metadata.name}`, project, options),
     );
+    if (gitops === undefined) return projects;
+    const root = rootApplication(namespace, gitops, context.target.runsPods);
+    return [...projects, new k8s.apiextensions.CustomResource("argocd-root-application", root, options)];
   },
   services: [{ name: "argocd", namespace, service: "argocd-server", port: 80 }],
 };

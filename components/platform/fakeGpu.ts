@@ -3,7 +3,7 @@ import { charts } from "../../charts.ts";
 import type { AcceleratorClass, Size } from "../target.ts";
 import { objectOptions } from "./secret.ts";
 import type { System, ValuesContext } from "./system.ts";
-import { resources, restrictedContainer, restrictedPod } from "./values.ts";
+import { gpuPodLabels, resources, restrictedContainer, restrictedPod } from "./values.ts";
 
 const { namespace } = charts["fake-gpu-operator"];
 
@@ -57,11 +57,11 @@ export const fakeGpu: System = {
   chart: "fake-gpu-operator",
   values,
   after: (context, release) => {
-    for (const name of present(context)) {
+    return present(context).map((name) => {
       const { nodeSelector, tolerations, resourceName } = context.target.accelerators[name];
       const wants = resources({ cpu: "10m", memory: "16Mi" }, { cpu: "100m", memory: "32Mi" });
-      const labels = { "mlops.dev/owner": "platform", "mlops.dev/queue": "smoke" };
-      new k8s.batch.v1.Job(
+      const labels = gpuPodLabels("smoke");
+      return new k8s.batch.v1.Job(
         `gpu-smoke-${name}`,
         {
           metadata: { name: `gpu-smoke-${name}`, namespace, labels },
@@ -94,6 +94,6 @@ export const fakeGpu: System = {
         },
         objectOptions(context, [release]),
       );
-    }
+    });
   },
 };

@@ -111,7 +111,7 @@ export const rayCluster: System = {
   }),
   after: (context, release) => {
     const options = objectOptions(context, [release]);
-    new k8s.apiextensions.CustomResource(
+    const monitor = new k8s.apiextensions.CustomResource(
       "ray-pod-monitor",
       {
         apiVersion: "monitoring.coreos.com/v1",
@@ -125,15 +125,15 @@ export const rayCluster: System = {
       options,
     );
     const host = hostOf(context.target, "ray");
-    if (host === undefined) return;
-    new k8s.networking.v1.Ingress(
+    if (host === undefined) return [monitor];
+    const ingress = new k8s.networking.v1.Ingress(
       "ray-dashboard",
       {
         metadata: {
           name: "ray-dashboard",
           namespace,
           // Its Service is made by the operator, later than this.
-          annotations: { "pulumi.com/skipAwait": "true" },
+          annotations: { ...context.target.ingress?.annotations, "pulumi.com/skipAwait": "true" },
         },
         spec: {
           ...(context.target.ingress === undefined
@@ -157,6 +157,7 @@ export const rayCluster: System = {
       },
       options,
     );
+    return [monitor, ingress];
   },
   services: [{ name: "ray", namespace, ...dashboard }],
   endpoints: {

@@ -2,7 +2,7 @@ import { charts } from "../../charts.ts";
 import type { Size } from "../target.ts";
 import { opaqueSecret } from "./secret.ts";
 import type { System, ValuesContext } from "./system.ts";
-import { hostOf, resources, restrictedContainer, restrictedPod } from "./values.ts";
+import { hostOf, ingressAnnotations, resources, restrictedContainer, restrictedPod } from "./values.ts";
 
 const { namespace } = charts.minio;
 const rootSecret = "minio-root";
@@ -18,17 +18,24 @@ const sized = {
   },
 } as const satisfies Record<Size, unknown>;
 
+const job = resources({ cpu: "50m", memory: "128Mi" }, { cpu: "500m", memory: "256Mi" });
+
 const nonRoot = { ...restrictedPod, runAsUser: 1000, runAsGroup: 1000, fsGroup: 1000 };
 
 function ingress(context: ValuesContext, key: "ingress" | "consoleIngress", service: string): object {
   const host = hostOf(context.target, service);
   if (host === undefined) return {};
-  return { [key]: { enabled: true, ingressClassName: context.target.ingress?.className, hosts: [host] } };
+  const { className } = context.target.ingress ?? {};
+  const annotations = ingressAnnotations(context.target);
+  return { [key]: { enabled: true, ingressClassName: className, ...annotations, hosts: [host] } };
 }
 
 function values(context: ValuesContext): Record<string, unknown> {
   const { target, size } = context;
   const { buckets } = target.objectStore;
+  const { modelRegistry } = buckets;
+  if (typeof modelRegistry !== "string")
+    throw new Error("a self-hosted object store's buckets have plain names");
   const wants = sized[size];
   return {
     mode: "standalone",
@@ -60,7 +67,17 @@ function values(context: ValuesContext): Record<string, unknown> {
     makeBucketJob: {
       securityContext: { enabled: true },
       containerSecurityContext: restrictedContainer,
-      resources: resources({ cpu: "50m", memory: "128Mi" }, { cpu: "500m", memory: "256Mi" }),
+      resources: job,
+    },
+    // Triton does not start while its folder has no object. `mb`: buckets are made beside this, not before it.
+    customCommands: [
+      { command: `mb --ignore-existing myminio/${modelRegistry}` },
+      { command: `cp /etc/hostname myminio/${modelRegistry}/triton/.repository` },
+    ],
+    customCommandJob: {
+      securityContext: { enabled: true },
+      containerSecurityContext: restrictedContainer,
+      resources: job,
     },
     // Metrics need no token; NetworkPolicies say who may ask.
     metrics: { serviceMonitor: { enabled: true, includeNode: true, public: true } },

@@ -4,7 +4,7 @@ import type { Size } from "../target.ts";
 import { identityOf, mlflowWorkload } from "../tenancy/workloads.ts";
 import { objectOptions } from "./secret.ts";
 import type { System, ValuesContext } from "./system.ts";
-import { hostOf, resources } from "./values.ts";
+import { hostOf, ingressAnnotations, resources } from "./values.ts";
 
 const { namespace } = charts.mlflow;
 const port = 5000;
@@ -134,6 +134,7 @@ function values(context: ValuesContext): Record<string, unknown> {
           ingress: {
             enabled: true,
             className: target.ingress?.className,
+            ...ingressAnnotations(target),
             hosts: [{ host, paths: [{ path: "/", pathType: "Prefix" }] }],
           },
         }),

@@ -1,10 +1,16 @@
 import * as pulumi from "@pulumi/pulumi";
-import { type ChartName, charts, installOrder } from "../../charts.ts";
+import {
+  type ChartName,
+  type ChartSpec,
+  charts,
+  installOrder,
+  type PlatformChartName,
+} from "../../charts.ts";
 import type { Config } from "../../config/schema.ts";
 import type { ClusterTarget, ClusterTraits, ServiceUrl, Size } from "../target.ts";
 import { type ChartSource, HelmAddon } from "./helmAddon.ts";
 import { removeAtDestroy } from "./leftovers.ts";
-import type { PlatformOptions, PrepareContext, System } from "./system.ts";
+import type { Additions, PlatformOptions, PrepareContext, System } from "./system.ts";
 import { systems } from "./systems.ts";
 
 export interface PlatformArgs {
@@ -14,7 +20,9 @@ export interface PlatformArgs {
   /** Charts as the resolver found them: the selected ones, and no other. */
   readonly sources: ReadonlyMap<ChartName, ChartSource>;
   /** Namespaces by name. */
-  readonly namespace: (name: string) => pulumi.Resource;
+  readonly namespaceOf: (name: string) => pulumi.Resource;
+  /** What this kind of cluster adds to the platform's own systems. */
+  readonly additions?: Additions;
   /** CRDs that uninstalling the releases leaves behind. */
   readonly leftoverCrds: readonly string[];
 }
@@ -41,13 +49,13 @@ export function platformOptions(config: Config): PlatformOptions {
 
 /** Which charts a stack installs. */
 export function selectCharts(traits: ClusterTraits, options: PlatformOptions): ChartName[] {
-  const wanted = (name: ChartName): boolean => {
+  const wanted = (name: PlatformChartName): boolean => {
     if (name === "fake-gpu-operator") return traits.fakeGpus;
     if (name === "minio") return traits.selfHostsObjectStore;
     if (name === "vllm-stack") return options.llm !== undefined;
     return true;
   };
-  return (Object.keys(charts) as ChartName[]).filter(wanted);
+  return [...(Object.keys(systems) as PlatformChartName[]).filter(wanted), ...traits.ownCharts];
 }
 
 /** Every system of the platform, each after the ones it needs. */
@@ -59,6 +67,7 @@ export class Platform extends pulumi.ComponentResource {
   readonly credentials: pulumi.Output<Record<string, Record<string, string>>>;
   /** In-cluster addresses, by name. */
   readonly endpoints: Readonly<Record<string, string>>;
+  private readonly ready = new Map<ChartName, readonly pulumi.Resource[]>();
 
   constructor(name: string, args: PlatformArgs, opts?: pulumi.ComponentResourceOptions) {
     super("mlops:platform:Platform", name, {}, opts);
@@ -74,8 +83,14 @@ export class Platform extends pulumi.ComponentResource {
     this.registerOutputs({ endpoints: this.endpoints });
   }
 
-  private removeLeftovers({ target, leftoverCrds, sources }: PlatformArgs): pulumi.Resource {
-    const objects = [...sources.keys()].flatMap((name) => systems[name].leftBehind ?? []);
+  /** What to wait for before using a system; nothing for one that this stack does not have. */
+  readyOf(chart: ChartName): readonly pulumi.Resource[] {
+    return this.ready.get(chart) ?? [];
+  }
+
+  private removeLeftovers(args: PlatformArgs): pulumi.Resource {
+    const { target, leftoverCrds, sources } = args;
+    const objects = [...sources.keys()].flatMap((name) => systemOf(name, args).leftBehind ?? []);
     return removeAtDestroy(
       target,
       { crds: leftoverCrds, objects },
@@ -84,25 +99,24 @@ export class Platform extends pulumi.ComponentResource {
   }
 
   private install(args: PlatformArgs): Installed[] {
-    const { target } = args;
+    const { target, additions } = args;
+    const table = withNeeds(additions?.needs ?? {});
     const cleanup = target.deletedWith === undefined ? [this.removeLeftovers(args)] : [];
-    const addons = new Map<ChartName, HelmAddon>();
-    return installOrder(charts, [...args.sources.keys()]).map((chartName) => {
-      const spec = charts[chartName];
-      const system: System = systems[chartName];
+    return installOrder(table, [...args.sources.keys()]).map((chartName) => {
+      const spec = table[chartName];
+      const system = systemOf(chartName, args);
       const source = args.sources.get(chartName);
       if (source === undefined) throw new Error(`chart ${chartName} was not resolved`);
-      const namespace = args.namespace(spec.namespace);
+      const namespace = args.namespaceOf(spec.namespace);
       const context: PrepareContext = { ...args, parent: this, namespace };
       const prepared = system.prepare?.(context) ?? { resources: [] };
-      const needs = spec.needs.flatMap((need) => addons.get(need) ?? []);
+      const needs = spec.needs.flatMap((need) => this.ready.get(need) ?? []);
       const addon = new HelmAddon(
         chartName,
         { target, name: chartName, spec, source, values: system.values(context), namespace: spec.namespace },
         { parent: this, dependsOn: [namespace, ...prepared.resources, ...needs, ...cleanup] },
       );
-      addons.set(chartName, addon);
-      system.after?.(context, addon);
+      this.ready.set(chartName, [addon, ...(system.after?.(context, addon) ?? [])]);
       return {
         name: chartName,
         system,
@@ -111,6 +125,22 @@ export class Platform extends pulumi.ComponentResource {
       };
     });
   }
+}
+
+/** The chart table, in which charts need what this kind of cluster makes them need, too. */
+function withNeeds(more: Additions["needs"]): Readonly<Record<ChartName, ChartSpec>> {
+  const table: Record<ChartName, ChartSpec> = { ...charts };
+  for (const name of Object.keys(more) as ChartName[]) {
+    table[name] = { ...charts[name], needs: [...charts[name].needs, ...(more[name] ?? [])] };
+  }
+  return table;
+}
+
+function systemOf(name: ChartName, { additions }: Pick<PlatformArgs, "additions">): System {
+  const all: readonly System[] = [...Object.values(systems), ...(additions?.systems ?? [])];
+  const system = all.find(({ chart }) => chart === name);
+  if (system === undefined) throw new Error(`chart ${name} has no system`);
+  return system;
 }
 
 interface Installed {

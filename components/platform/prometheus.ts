@@ -4,7 +4,7 @@ import type { Size } from "../target.ts";
 import { platformDashboard } from "./dashboard.ts";
 import { generatedPassword, objectOptions, opaqueSecret } from "./secret.ts";
 import type { System, ValuesContext } from "./system.ts";
-import { hostOf, resources } from "./values.ts";
+import { hostOf, ingressAnnotations, resources } from "./values.ts";
 
 /** The custom resources of Prometheus' operator, as a chart of their own so that upgrades reach them. */
 export const prometheusOperatorCrds: System = {
@@ -63,6 +63,7 @@ function ingress(context: ValuesContext, service: string): object {
     ingress: {
       enabled: true,
       ingressClassName: context.target.ingress?.className,
+      ...ingressAnnotations(context.target),
       hosts: [host],
       ...(service === "grafana" ? { path: "/" } : { paths: ["/"], pathType: "Prefix" }),
     },

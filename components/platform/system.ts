@@ -33,6 +33,8 @@ export interface PrepareContext extends ValuesContext {
   readonly parent: pulumi.Resource;
   /** The system's namespace, to be waited for. */
   readonly namespace: pulumi.Resource;
+  /** Any namespace of the stack, for objects that belong into another system's. */
+  readonly namespaceOf: (name: string) => pulumi.Resource;
 }
 
 export interface Prepared {
@@ -55,12 +57,23 @@ export interface System {
   /** Values for the real chart; pure, so that tests render it without any engine. */
   readonly values: (context: ValuesContext) => Values;
   readonly prepare?: (context: PrepareContext) => Prepared;
-  /** Objects that need the chart's CRDs or operator, made after the release is ready. */
-  readonly after?: (context: PrepareContext, release: pulumi.Resource) => void;
+  /**
+   * Makes objects that need the chart's CRDs or operator, after the release is ready.
+   *
+   * @returns what the systems that need this one must wait for besides its release.
+   */
+  readonly after?: (context: PrepareContext, release: pulumi.Resource) => readonly pulumi.Resource[];
   /** What its operator makes outside of the release and leaves there when it is uninstalled. */
   readonly leftBehind?: readonly KubernetesObject[];
   /** What people reach, for the `urls` output. */
   readonly services?: readonly PlatformService[];
   /** What other pods reach, for the `endpoints` output: name to in-cluster URL. */
   readonly endpoints?: Readonly<Record<string, string>>;
+}
+
+/** What one kind of cluster adds to the platform's own systems. */
+export interface Additions {
+  readonly systems: readonly System[];
+  /** Charts that must be ready before another one, besides those that charts.ts names. */
+  readonly needs: Partial<Readonly<Record<ChartName, readonly ChartName[]>>>;
 }

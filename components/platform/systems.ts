@@ -1,4 +1,4 @@
-import type { ChartName } from "../../charts.ts";
+import type { PlatformChartName } from "../../charts.ts";
 import { argocd } from "./argocd.ts";
 import { fakeGpu } from "./fakeGpu.ts";
 import { kuberayOperator, rayCluster } from "./kuberay.ts";
@@ -10,8 +10,8 @@ import { triton } from "./triton.ts";
 import { vllm } from "./vllm.ts";
 import { workflows } from "./workflows.ts";
 
-/** Every system of the platform, by its chart. */
-export const systems: Readonly<Record<ChartName, System>> = {
+/** Every system of the platform itself, by its chart. */
+export const systems: Readonly<Record<PlatformChartName, System>> = {
   "prometheus-operator-crds": prometheusOperatorCrds,
   "kube-prometheus-stack": prometheus,
   "argo-cd": argocd,

@@ -2,7 +2,7 @@ import { charts } from "../../charts.ts";
 import type { Size } from "../target.ts";
 import { identityOf, tritonWorkload } from "../tenancy/workloads.ts";
 import type { System, ValuesContext } from "./system.ts";
-import { endpointParts, resources } from "./values.ts";
+import { endpointParts, gpuPodLabels, resources } from "./values.ts";
 
 const { namespace } = charts.triton;
 
@@ -40,6 +40,7 @@ function values(context: ValuesContext): Record<string, unknown> {
       ? {}
       : {
           gpus: 1,
+          podLabels: gpuPodLabels("serving"),
           nodeSelector: accelerator.nodeSelector,
           tolerations: accelerator.tolerations,
           // A rolling update that starts the new replica first would need a second GPU.

@@ -34,6 +34,13 @@ export function hostOf(target: TargetFacts, service: string): string | undefined
   return target.ingress === undefined ? undefined : `${service}.${target.ingress.hostSuffix}`;
 }
 
+/** What every Ingress of the target carries, as charts take it; nothing where the target asks for nothing. */
+export function ingressAnnotations({ ingress }: TargetFacts): {
+  annotations?: Readonly<Record<string, string>>;
+} {
+  return ingress?.annotations === undefined ? {} : { annotations: ingress.annotations };
+}
+
 /** The object store's endpoint in parts, for charts that do not take a URL. */
 export interface EndpointParts {
   /** Host, with the port where the URL has one. */
@@ -54,6 +61,11 @@ export function endpointParts(objectStore: ObjectStore): EndpointParts | undefin
     throw new Error(`object store endpoint "${objectStore.endpoint}": write it as http(s)://host[:port]`);
   }
   return { authority: match[2], tls: match[1] === "https" };
+}
+
+/** Labels by which every pod with a GPU says whose it is and what it waits for: a rule of the policies. */
+export function gpuPodLabels(queue: string): Record<string, string> {
+  return { "mlops.dev/owner": "platform", "mlops.dev/queue": queue };
 }
 
 /** Environment variable of a container. */

@@ -5,7 +5,13 @@ import { engineLabels } from "../tenancy/names.ts";
 import { identityOf, vllmWorkload } from "../tenancy/workloads.ts";
 import { objectOptions } from "./secret.ts";
 import type { PlatformOptions, System, ValuesContext } from "./system.ts";
-import { objectStoreEnvironment, resources, restrictedContainer, restrictedPod } from "./values.ts";
+import {
+  gpuPodLabels,
+  objectStoreEnvironment,
+  resources,
+  restrictedContainer,
+  restrictedPod,
+} from "./values.ts";
 import { cpuEngine, type Engine, gpuEngine } from "./vllmEngine.ts";
 
 const { namespace } = charts["vllm-stack"];
@@ -17,13 +23,20 @@ const minute = 60;
 
 type Llm = NonNullable<PlatformOptions["llm"]>;
 
-/** Weights on a volume of their own; several replicas cannot share one, so each has scratch. */
+/**
+ * Weights on a volume of their own. Several replicas cannot share one, so each has scratch; so has one that
+ * comes and goes, because a volume would bind it to the zone of its first node and cost while it is away.
+ */
+function keepsVolume(llm: Llm): boolean {
+  return llm.replicas === 1;
+}
+
 function modelCache(llm: Llm, engine: Engine): object {
   return {
     extraVolumes: [
-      llm.replicas > 1
-        ? { name: "cache", emptyDir: { sizeLimit: engine.disk } }
-        : { name: "cache", persistentVolumeClaim: { claimName: claim } },
+      keepsVolume(llm)
+        ? { name: "cache", persistentVolumeClaim: { claimName: claim } }
+        : { name: "cache", emptyDir: { sizeLimit: engine.disk } },
     ],
     extraVolumeMounts: [{ name: "cache", mountPath: "/data" }],
   };
@@ -99,7 +112,7 @@ function values(context: ValuesContext): Record<string, unknown> {
     servingEngineSpec: {
       runtimeClassName: "",
       imagePullPolicy: "IfNotPresent",
-      labels: engineLabels,
+      labels: { ...engineLabels, ...(llm.accelerator === undefined ? {} : gpuPodLabels("serving")) },
       modelSpec: [modelSpec(context, llm)],
       securityContext: user,
       containerSecurityContext: { runAsNonRoot: true, ...restrictedContainer },
@@ -159,7 +172,7 @@ export const vllm: System = {
       },
       objectOptions(context),
     );
-    if (options.llm === undefined || options.llm.replicas > 1) return { resources: [serviceAccount] };
+    if (options.llm === undefined || !keepsVolume(options.llm)) return { resources: [serviceAccount] };
     // Not the chart's own: Helm waits until a release's volumes are bound, and with 0 replicas none is.
     const volume = new k8s.core.v1.PersistentVolumeClaim(
       "vllm-model-cache",

@@ -6,7 +6,14 @@ import { pipelinesNamespace, serviceAccounts, workflowsUser, workflowsUserRole }
 import { identityOf, trainingWorkload } from "../tenancy/workloads.ts";
 import { objectOptions } from "./secret.ts";
 import type { PrepareContext, System, ValuesContext } from "./system.ts";
-import { endpointParts, hostOf, resources, restrictedContainer, restrictedPod } from "./values.ts";
+import {
+  endpointParts,
+  hostOf,
+  ingressAnnotations,
+  resources,
+  restrictedContainer,
+  restrictedPod,
+} from "./values.ts";
 
 const { namespace } = charts["argo-workflows"];
 
@@ -106,7 +113,14 @@ function values(context: ValuesContext): Record<string, unknown> {
       clusterWorkflowTemplates: { enabled: false },
       ...(host === undefined
         ? {}
-        : { ingress: { enabled: true, ingressClassName: target.ingress?.className, hosts: [host] } }),
+        : {
+            ingress: {
+              enabled: true,
+              ingressClassName: target.ingress?.className,
+              ...ingressAnnotations(target),
+              hosts: [host],
+            },
+          }),
     },
     artifactRepository: artifactRepository(context),
   };

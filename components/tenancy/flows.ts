@@ -1,8 +1,16 @@
 /** The platform's allowed flows: exactly what its systems and tenants need of each other. */
 import { type ChartName, charts } from "../../charts.ts";
 import type { TargetFacts } from "../target.ts";
-import { deploymentStepLabels, engineLabels, pipelinesNamespace } from "./names.ts";
-import { dnsPorts, type Flow, named, outside, type Peer, type PodPeer, pods, tcp } from "./peers.ts";
+import {
+  databaseUserLabels,
+  deploymentStepLabels,
+  engineLabels,
+  gatewayLabels,
+  gatewayPorts,
+  pipelinesNamespace,
+  reconcilerLabels,
+} from "./names.ts";
+import { dnsPorts, type Flow, named, network, outside, type Peer, pods, tcp } from "./peers.ts";
 
 const monitoring = charts["kube-prometheus-stack"].namespace;
 const argocd = charts["argo-cd"].namespace;
@@ -12,6 +20,9 @@ const mlflow = charts.mlflow.namespace;
 const ray = charts["ray-cluster"].namespace;
 const serving = charts.triton.namespace;
 const gpuOperator = charts["fake-gpu-operator"].namespace;
+const awsControllers = charts["aws-load-balancer-controller"].namespace;
+const externalSecrets = charts["external-secrets"].namespace;
+const certManager = charts["cert-manager"].namespace;
 
 const argocdServer = named(argocd, "argocd-server");
 const argocdController = named(argocd, "argocd-application-controller");
@@ -20,14 +31,18 @@ const minioServer = pods(minio, { app: "minio" });
 const engine = pods(serving, engineLabels);
 const router = pods(serving, { "app.kubernetes.io/component": "router" });
 const triton = named(serving, "triton");
+const gateway = pods(serving, gatewayLabels);
+const reconciler = pods(serving, reconcilerLabels);
 const rayHead = pods(ray, { "ray.io/node-type": "head" });
 const clusterDns = pods("kube-system", { "k8s-app": "kube-dns" });
 const deploymentSteps = pods(pipelinesNamespace, deploymentStepLabels);
 
 /** Where an Ingress class's controller runs. */
-const ingressControllers: Readonly<Record<string, PodPeer>> = {
-  traefik: named("kube-system", "traefik"),
-  nginx: named("ingress-nginx", "ingress-nginx"),
+const ingressControllers: Readonly<Record<string, (target: TargetFacts) => Peer[]>> = {
+  traefik: () => [named("kube-system", "traefik")],
+  nginx: () => [named("ingress-nginx", "ingress-nginx")],
+  // The load balancer itself sends requests to the pods.
+  alb: ({ networks }) => (networks?.loadBalancers ?? []).map(network),
 };
 
 export interface FlowArgs {
@@ -52,7 +67,7 @@ function objectStore(target: TargetFacts): { to: Peer; ports: Flow["ports"] } {
   return { to: outside, ports: tcp(port === undefined ? 443 : Number(port)) };
 }
 
-function every(from: readonly PodPeer[], flow: Omit<Flow, "from">): Flow[] {
+function every(from: readonly Peer[], flow: Omit<Flow, "from">): Flow[] {
   return from.map((peer) => ({ from: peer, ...flow }));
 }
 
@@ -75,7 +90,15 @@ function metricsFlows(): Flow[] {
     scrape(triton, 8002),
     scrape(engine, 8000),
     scrape(router, 8000),
+    scrape(gateway, gatewayPorts.admin),
+    scrape(reconciler, gatewayPorts.status),
     scrape(clusterDns, 9153),
+    scrape(named(awsControllers, "aws-load-balancer-controller"), 8080),
+    scrape(named(awsControllers, "aws-cluster-autoscaler"), 8085),
+    scrape(named(awsControllers, "external-dns"), 7979),
+    scrape(named(externalSecrets, "external-secrets"), 8080),
+    scrape(pods(certManager), 9402),
+    scrape(named(gpuOperator, "dcgm-exporter"), 9400),
     // The kubelet and the node exporter answer on the node's own address.
     scrape(outside, 10250, 9100),
   ];
@@ -96,14 +119,14 @@ function argocdFlows(): Flow[] {
 /** What people reach through the Ingress controller. */
 function ingressFlows(target: TargetFacts): Flow[] {
   if (target.ingress === undefined) return [];
-  const from = ingressControllers[target.ingress.className];
-  if (from === undefined) {
+  const located = ingressControllers[target.ingress.className]?.(target) ?? [];
+  if (located.length === 0) {
     throw new Error(
       `ingress class "${target.ingress.className}": no NetworkPolicy can let it in, because nobody said ` +
         `where its controller runs; known classes: ${Object.keys(ingressControllers).join(", ")}`,
     );
   }
-  return [
+  return located.flatMap((from) => [
     { from, to: argocdServer, ports: tcp(8080) },
     { from, to: named(argo, "argo-workflows-server"), ports: tcp(2746) },
     { from, to: minioServer, ports: tcp(9000, 9001) },
@@ -111,6 +134,35 @@ function ingressFlows(target: TargetFacts): Flow[] {
     { from, to: rayHead, ports: tcp(8265) },
     { from, to: named(monitoring, "grafana"), ports: tcp(3000) },
     { from, to: named(monitoring, "prometheus"), ports: tcp(9090) },
+  ]);
+}
+
+/**
+ * What the controllers of a cluster on AWS need: AWS and the API server, the API server their webhooks, and
+ * the Job that makes MLflow's database user the database.
+ */
+function awsControllerFlows({ networks, database }: TargetFacts): Flow[] {
+  const webhooks: [Peer, number][] = [
+    [named(awsControllers, "aws-load-balancer-controller"), 9443],
+    [named(externalSecrets, "external-secrets-webhook"), 10250],
+    [named(certManager, "webhook"), 10250],
+  ];
+  return [
+    ...every([pods(awsControllers), pods(externalSecrets), pods(certManager)], kubernetesApi),
+    ...(networks?.controlPlane ?? []).flatMap((cidr) =>
+      webhooks.map(([to, port]) => ({ from: network(cidr), to, ports: tcp(port) })),
+    ),
+    // It looks its own records up before it asks for a certificate.
+    { from: pods(certManager), to: outside, ports: dnsPorts },
+    ...(database.kind === "postgres"
+      ? [
+          {
+            from: pods(externalSecrets, databaseUserLabels),
+            to: outside,
+            ports: tcp(databasePort(database.port)),
+          },
+        ]
+      : []),
   ];
 }
 
@@ -127,6 +179,7 @@ function workloadFlows(target: TargetFacts, namespace: string): Flow[] {
     { from, to: rayHead, ports: tcp(8265, 10001) },
     { from: named(ray, "kuberay-operator"), to: from, ports: tcp(8265, 52365) },
     { from, to: router, ports: tcp(8000) },
+    { from, to: gateway, ports: tcp(gatewayPorts.serve) },
   ];
 }
 
@@ -167,9 +220,17 @@ export function allowedFlows(args: FlowArgs): Flow[] {
     // Model weights.
     { from: engine, ...https },
     { from: router, to: engine, ports: tcp(8000) },
+    ...every([gateway, reconciler], objectStore(target)),
+    ...every([gateway, reconciler], { to: triton, ports: tcp(8000) }),
+    ...every([gateway, reconciler], { to: engine, ports: tcp(8000) }),
+    { from: reconciler, to: gateway, ports: tcp(gatewayPorts.admin) },
+    // They wait for what the two have done.
+    { from: deploymentSteps, to: gateway, ports: tcp(gatewayPorts.admin) },
+    { from: deploymentSteps, to: reconciler, ports: tcp(gatewayPorts.status) },
     { from: deploymentSteps, to: triton, ports: tcp(8000, 8001) },
     { from: deploymentSteps, to: engine, ports: tcp(8000) },
     { from: pods(gpuOperator), to: pods(gpuOperator), ports: [] },
+    ...awsControllerFlows(target),
     ...[pipelinesNamespace, ...teams].flatMap((name) => workloadFlows(target, name)),
   ];
   return flows.filter((flow) => concerns(flow, owned, args.systems));

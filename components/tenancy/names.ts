@@ -27,3 +27,13 @@ export const deploymentStepLabels = { "mlops.dev/role": "deployment" } as const;
 
 /** Label of vLLM's engine pods; the chart names them after the model. */
 export const engineLabels = { "mlops.dev/engine": "vllm" } as const;
+
+/** Label of the Job that makes MLflow's database user, the only pod besides MLflow that reaches the database. */
+export const databaseUserLabels = { "mlops.dev/role": "database-user" } as const;
+
+/** Labels of the gateway's pods, which clients reach, and of the reconciler's, which alone load models. */
+export const gatewayLabels = { "app.kubernetes.io/name": "gateway" } as const;
+export const reconcilerLabels = { "app.kubernetes.io/name": "reconciler" } as const;
+
+/** Ports of gateway (clients; its reports and metrics) and reconciler (its status and metrics). */
+export const gatewayPorts = { serve: 8080, admin: 8081, status: 8082 } as const;

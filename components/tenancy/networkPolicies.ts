@@ -36,7 +36,11 @@ export interface NetworkPolicy {
 export const namespaceLabel = "kubernetes.io/metadata.name";
 
 function policyPeer(peer: Peer): PolicyPeer {
-  if (isCidr(peer)) return { ipBlock: { cidr: peer.cidr, except: [...peer.except] } };
+  if (isCidr(peer)) {
+    return {
+      ipBlock: { cidr: peer.cidr, ...(peer.except.length === 0 ? {} : { except: [...peer.except] }) },
+    };
+  }
   return {
     namespaceSelector: { matchLabels: { [namespaceLabel]: peer.namespace } },
     ...(Object.keys(peer.labels).length === 0 ? {} : { podSelector: { matchLabels: { ...peer.labels } } }),
@@ -73,7 +77,7 @@ export function networkPolicies(owned: readonly string[], flows: readonly Flow[]
   };
   for (const namespace of owned) draft({ namespace, labels: {} });
   for (const { from, to, ports } of flows) {
-    if (owned.includes(from.namespace)) {
+    if (!isCidr(from) && owned.includes(from.namespace)) {
       draft(from).egress.push({ to: [policyPeer(to)], ...policyPorts(ports) });
     }
     if (!isCidr(to) && owned.includes(to.namespace)) {

@@ -21,7 +21,7 @@ export interface Port {
 
 /** One permission. Ports are those of the pods, not of Services; none means all of them. */
 export interface Flow {
-  readonly from: PodPeer;
+  readonly from: Peer;
   readonly to: Peer;
   readonly ports: readonly Port[];
 }
@@ -41,6 +41,11 @@ export function named(namespace: string, name: string): PodPeer {
 
 /** Everything beyond the pods, except the metadata service, which would hand out a node's credentials. */
 export const outside: CidrPeer = { cidr: "0.0.0.0/0", except: ["169.254.169.254/32"] };
+
+/** Addresses of one network. */
+export function network(cidr: string): CidrPeer {
+  return { cidr, except: [] };
+}
 
 export function tcp(...ports: readonly number[]): Port[] {
   return ports.map((port) => ({ port, protocol: "TCP" }));

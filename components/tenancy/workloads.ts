@@ -34,6 +34,9 @@ export const tritonWorkload: Workload = {
   grants: [readModels],
 };
 
+/** Gateway and reconciler, which read the models' records. */
+export const gatewayWorkload: Workload = { ...tritonWorkload, serviceAccount: "gateway" };
+
 export const vllmWorkload: Workload = { ...tritonWorkload, serviceAccount: "vllm" };
 
 /** Training steps, which also leave step artifacts; in the pipelines namespace and in each team's. */
@@ -60,6 +63,7 @@ export function allWorkloads(teams: readonly string[]): Workload[] {
     rayWorkerWorkload,
     tritonWorkload,
     vllmWorkload,
+    gatewayWorkload,
     deploymentWorkload,
     ...[pipelinesNamespace, ...teams].map(trainingWorkload),
   ];

@@ -1,17 +1,7 @@
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-} from "node:fs";
+import { mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
-import { exec } from "../../tools/lib/exec.ts";
+import { delimiter, join } from "node:path";
+import { copyCheckout } from "../../tools/lib/copyCheckout.ts";
 import { cacheDir, projectRoot } from "../../tools/lib/paths.ts";
 import { processIdentity } from "../../tools/lib/processIdentity.ts";
 import { type CommandResult, type RunningCommand, startCommand } from "./command.ts";
@@ -102,32 +92,6 @@ async function removeAbandoned(parent: string): Promise<void> {
 async function removeFolder(root: string): Promise<void> {
   for (const { pid } of await processesOf(root)) killProcess(pid);
   rmSync(root, { recursive: true, force: true, maxRetries: 5 });
-}
-
-async function copyCheckout(root: string): Promise<void> {
-  const listed = await exec("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
-    cwd: projectRoot,
-  });
-  for (const file of new Set(listed.stdout.split("\0"))) {
-    const from = join(projectRoot, file);
-    // A tracked file that was deleted is still listed.
-    if (file === "" || !existsSync(from)) continue;
-    mkdirSync(dirname(join(root, file)), { recursive: true });
-    cpSync(from, join(root, file));
-  }
-  linkNodeModules(root);
-}
-
-/** node_modules is shared: installing it takes longer than most tests. */
-function linkNodeModules(root: string): void {
-  const installed = join(projectRoot, "node_modules");
-  const stamp = join(installed, ".mlops-package-lock.json");
-  const lock = readFileSync(join(root, "package-lock.json"), "utf8");
-  // Otherwise the copy's bootstrap would run npm through the link, on the developer's own folder.
-  if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lock) {
-    throw new Error("node_modules is not what package-lock.json says; run `make setup` first");
-  }
-  symlinkSync(installed, join(root, "node_modules"));
 }
 
 async function makeRepository(workspace: Workspace): Promise<void> {

@@ -80,22 +80,24 @@ async function outlineCommand(chartsDir: string, wanted: readonly string[]): Pro
   if (unknown.length > 0)
     throw new Error(`no such chart: ${unknown.join(", ")}; there are ${names.join(", ")}`);
   // The systems' values bring the Pulumi SDK along, which the other commands can do without.
-  const { recordChart } = await import("./recordings.ts");
+  const { recordChart, recordedStacks } = await import("./recordings.ts");
   const { writeOutline } = await import("./outlineFile.ts");
   const without: string[] = [];
   for (const name of names.filter((n) => wanted.length === 0 || wanted.includes(n))) {
     const path = chartPath(name, chartsDir);
-    const file = outlinePath(projectRoot, name);
-    if (path === undefined) {
-      log.info(
-        `${name}: not in ${chartsDir}; ${existsSync(file) ? "its outline stays as it is" : "NO OUTLINE"}`,
-      );
-      if (!existsSync(file)) without.push(name);
-    } else {
-      const outline = await log.step(`${name} -> ${relative(projectRoot, file)}`, () =>
-        recordChart(name, path),
-      );
-      writeOutline(file, outline);
+    for (const stack of recordedStacks(name)) {
+      const file = outlinePath(projectRoot, name, stack);
+      if (path === undefined) {
+        log.info(
+          `${name}: not in ${chartsDir}; ${existsSync(file) ? "its outline stays as it is" : "NO OUTLINE"}`,
+        );
+        if (!existsSync(file)) without.push(name);
+      } else {
+        const outline = await log.step(`${name} -> ${relative(projectRoot, file)}`, () =>
+          recordChart(name, path, stack),
+        );
+        writeOutline(file, outline);
+      }
     }
   }
   return without.length > 0 ? 1 : 0;

@@ -39,6 +39,12 @@ const toleration = z.strictObject({
   effect: z.string().optional(),
 });
 
+const nodeTerm = z.strictObject({
+  matchExpressions: z.array(
+    z.strictObject({ key: z.string(), operator: z.string(), values: z.array(z.string()).optional() }),
+  ),
+});
+
 const workload = z.strictObject({
   kind: z.enum(["Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Pod"]),
   name: z.string(),
@@ -55,6 +61,8 @@ const workload = z.strictObject({
   labels: labels.optional(),
   selector: labels.optional(),
   nodeSelector: labels.optional(),
+  /** Node affinity that the scheduler must meet: one of the terms. */
+  nodeTerms: z.array(nodeTerm).optional(),
   tolerations: z.array(toleration).optional(),
   initContainers: z.array(container).optional(),
   containers: z.array(container),
@@ -142,9 +150,13 @@ export class OutlineError extends Error {
   override readonly name = "OutlineError";
 }
 
+/** The stacks that outlines are recorded for: the same chart has other workloads on each. */
+export const outlinedStacks = ["local", "aws"] as const;
+export type OutlinedStack = (typeof outlinedStacks)[number];
+
 /** Where a chart's outline is recorded. */
-export function outlinePath(projectRoot: string, name: string): string {
-  return join(projectRoot, "charts/outlines", `${name}.json`);
+export function outlinePath(projectRoot: string, name: string, stack: OutlinedStack = "local"): string {
+  return join(projectRoot, "charts/outlines", stack === "local" ? "" : stack, `${name}.json`);
 }
 
 /**
@@ -152,8 +164,12 @@ export function outlinePath(projectRoot: string, name: string): string {
  *
  * @throws OutlineError when the file does not hold an outline.
  */
-export function readOutline(projectRoot: string, name: string): Outline | undefined {
-  const path = outlinePath(projectRoot, name);
+export function readOutline(
+  projectRoot: string,
+  name: string,
+  stack: OutlinedStack = "local",
+): Outline | undefined {
+  const path = outlinePath(projectRoot, name, stack);
   const text = readIfThere(path)?.toString("utf8");
   if (text === undefined) return undefined;
   let content: unknown;
@@ -175,11 +191,12 @@ export function readOutline(projectRoot: string, name: string): Outline | undefi
 export function loadOutlines<Name extends string>(
   projectRoot: string,
   names: Iterable<Name>,
+  stack: OutlinedStack = "local",
 ): Map<Name, Outline> {
   const outlines = new Map<Name, Outline>();
   const missing: string[] = [];
   for (const name of names) {
-    const found = readOutline(projectRoot, name);
+    const found = readOutline(projectRoot, name, stack);
     if (found === undefined) missing.push(name);
     else outlines.set(name, found);
   }

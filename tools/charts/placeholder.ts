@@ -194,6 +194,7 @@ function podSpec(workload: OutlineWorkload): Manifest {
     automountServiceAccountToken: false,
     securityContext: { runAsNonRoot: true, runAsUser: 65535, seccompProfile: { type: "RuntimeDefault" } },
     ...(workload.nodeSelector === undefined ? {} : { nodeSelector: workload.nodeSelector }),
+    ...(workload.nodeTerms === undefined ? {} : { affinity: requiredNodes(workload.nodeTerms) }),
     ...(workload.tolerations === undefined ? {} : { tolerations: workload.tolerations }),
     ...(workload.initContainers === undefined
       ? {}
@@ -201,6 +202,10 @@ function podSpec(workload: OutlineWorkload): Manifest {
     containers: workload.containers.map(waitingContainer),
     ...(volumes.length === 0 ? {} : { volumes }),
   };
+}
+
+function requiredNodes(nodeSelectorTerms: NonNullable<OutlineWorkload["nodeTerms"]>): Manifest {
+  return { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } } };
 }
 
 /** A container that satisfies the Pod Security level `restricted`. */

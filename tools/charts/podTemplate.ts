@@ -22,6 +22,13 @@ export interface PodSource {
   readonly spec: {
     readonly serviceAccountName?: string;
     readonly nodeSelector?: Readonly<Record<string, string>> | null;
+    readonly affinity?: {
+      readonly nodeAffinity?: {
+        readonly requiredDuringSchedulingIgnoredDuringExecution?: {
+          readonly nodeSelectorTerms: NonNullable<OutlineWorkload["nodeTerms"]>;
+        };
+      };
+    } | null;
     readonly tolerations?: OutlineWorkload["tolerations"] | null;
     readonly initContainers?: readonly ContainerSource[] | null;
     readonly containers: readonly ContainerSource[];
@@ -57,6 +64,10 @@ export function outlinePod(pod: PodSource): OfPod {
     ...present("serviceAccount", spec.serviceAccountName),
     ...present("labels", withoutPackaging(pod.metadata?.labels)),
     ...present("nodeSelector", nonEmpty(spec.nodeSelector)),
+    ...present(
+      "nodeTerms",
+      spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms,
+    ),
     ...present("tolerations", nonEmptyList(spec.tolerations)),
     ...present("initContainers", nonEmptyList((spec.initContainers ?? []).map(outlineContainer))),
     containers: spec.containers.map(outlineContainer),

@@ -4,7 +4,7 @@ import type { ChartSpec } from "../../charts.ts";
 import { findInFolder, type LocalChart, openArchive, openFolder } from "./chartsFolder.ts";
 import { contentProblems, digestState } from "./check.ts";
 import { type FetchOutcome, fetchCharts } from "./fetch.ts";
-import { outlinePath } from "./outline.ts";
+import { outlinedStacks, outlinePath } from "./outline.ts";
 import type { PullChart } from "./pull.ts";
 import { rememberUnreachable } from "./unreachable.ts";
 
@@ -92,7 +92,8 @@ function absent(name: string, spec: ChartSpec, outcome: FetchOutcome | undefined
   const reason = outcome !== undefined && "reason" in outcome ? outcome.reason : "not found";
   const explained = `${spec.repository}: ${reason}`;
   const corrupt = outcome !== undefined && "corrupt" in outcome && outcome.corrupt;
-  return existsSync(outlinePath(projectRoot, name)) && !corrupt
+  const outlined = outlinedStacks.some((stack) => existsSync(outlinePath(projectRoot, name, stack)));
+  return outlined && !corrupt
     ? { from: "outline only", digest: "-", outlineOnly: explained }
     : { from: "-", digest: "-", problem: explained };
 }

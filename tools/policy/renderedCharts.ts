@@ -1,6 +1,6 @@
 /**
- * The rendered-charts door: every chart that is present, rendered with the values of the local stack at each
- * size, is judged by the same rules as everything else. What is not present is named, not counted as checked.
+ * The rendered-charts door: every chart that is present, rendered with the values of each stack at each size, is
+ * judged by the same rules as everything else. What is not present is named, not counted as checked.
  *
  * Usage: node tools/policy/renderedCharts.ts [--charts-dir DIR]
  * Exit status: that of `mlops-policy`; 2 when a chart cannot be rendered.
@@ -13,7 +13,8 @@ import { parseArgs } from "node:util";
 import { type ChartName, charts } from "../../charts.ts";
 import { type Size, sizes } from "../../components/target.ts";
 import { findInFolder } from "../charts/chartsFolder.ts";
-import { renderRecorded } from "../charts/recordings.ts";
+import { type OutlinedStack, outlinedStacks } from "../charts/outline.ts";
+import { recordedStacks, renderRecorded } from "../charts/recordings.ts";
 import { projectRoot } from "../lib/paths.ts";
 
 /** Path of a chart that is present, in the folder or in this project. */
@@ -25,10 +26,14 @@ function locate(name: ChartName, chartsDir: string): string | undefined {
   return "chart" in found ? found.chart.path : undefined;
 }
 
-async function renderInto(dir: string, size: Size, present: ReadonlyMap<ChartName, string>): Promise<void> {
+async function renderInto(
+  dir: string,
+  { size, stack }: { readonly size: Size; readonly stack: OutlinedStack },
+  present: ReadonlyMap<ChartName, string>,
+): Promise<void> {
   for (const [name, path] of present) {
-    const rendered = await renderRecorded(name, path, size);
-    const folder = join(dir, size, charts[name].namespace);
+    const rendered = await renderRecorded(name, path, { size, stack, exposed: true });
+    const folder = join(dir, charts[name].namespace);
     mkdirSync(folder, { recursive: true });
     // JSON is YAML, and keeps values as Helm wrote them.
     const documents = rendered.map(({ object }) => JSON.stringify(object));
@@ -46,15 +51,19 @@ async function main(): Promise<number> {
   const dir = mkdtempSync(join(tmpdir(), "mlops-rendered-"));
   try {
     let worst = 0;
-    for (const size of sizes) {
-      await renderInto(dir, size, present);
-      console.log(`\nsize ${size}: ${[...present.keys()].join(", ")}`);
-      const command = [join(projectRoot, "policy/cli/main.ts"), "charts", "--rendered", join(dir, size)];
-      const result = spawnSync(process.execPath, [...command, "--stack", "local"], {
-        cwd: projectRoot,
-        stdio: "inherit",
-      });
-      worst = Math.max(worst, result.status ?? 2);
+    for (const stack of outlinedStacks) {
+      const onStack = new Map([...present].filter(([name]) => recordedStacks(name).includes(stack)));
+      for (const size of sizes) {
+        const rendered = join(dir, stack, size);
+        await renderInto(rendered, { size, stack }, onStack);
+        console.log(`\nstack ${stack}, size ${size}: ${[...onStack.keys()].join(", ")}`);
+        const command = [join(projectRoot, "policy/cli/main.ts"), "charts", "--rendered", rendered];
+        const result = spawnSync(process.execPath, [...command, "--stack", stack], {
+          cwd: projectRoot,
+          stdio: "inherit",
+        });
+        worst = Math.max(worst, result.status ?? 2);
+      }
     }
     if (absent.length > 0) {
       console.log(

@@ -1,17 +1,22 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { ChartName } from "../../charts.ts";
+import { type ChartName, ChartTableError, charts } from "../../charts.ts";
+import { refuseUnverified } from "../../components/aws/digests.ts";
 import type { ChartSource } from "../../components/platform/helmAddon.ts";
 import type { Size } from "../../components/target.ts";
-import { leftoverCrds, loadOutlines, type Outline } from "../charts/outline.ts";
+import { leftoverCrds, loadOutlines, type Outline, type OutlinedStack } from "../charts/outline.ts";
 import { requestedBy } from "../charts/requested.ts";
 import { ChartsError, resolveCharts } from "../charts/resolve.ts";
 import { projectRoot } from "../lib/paths.ts";
 
 export interface FindChartsArgs {
+  /** Kind of stack, for what was recorded of the charts. */
+  readonly stack: OutlinedStack;
   readonly chartsDir: string;
   readonly size: Size;
   /** Whether a placeholder may stand in for a chart that cannot be had. */
   readonly allowOutline: boolean;
+  /** Whether every chart must have a digest that was checked. */
+  readonly requireVerified: boolean;
 }
 
 export interface FoundCharts {
@@ -28,15 +33,17 @@ export interface FoundCharts {
  */
 export async function findCharts(names: readonly ChartName[], args: FindChartsArgs): Promise<FoundCharts> {
   try {
+    if (args.requireVerified) refuseUnverified(charts, names);
     const sources = await resolveCharts(names, {
       ...args,
       projectRoot,
       onNotice: (text) => pulumi.log.info(text, undefined, undefined, true),
     });
-    const outlines = loadOutlines(projectRoot, names);
+    const outlines = loadOutlines(projectRoot, names, args.stack);
     return { sources, outlines, leftoverCrds: leftoverCrds(outlines.values()) };
   } catch (error) {
-    if (error instanceof ChartsError) throw new pulumi.RunError(`nothing was changed; ${error.message}`);
+    if (error instanceof ChartsError || error instanceof ChartTableError)
+      throw new pulumi.RunError(`nothing was changed; ${error.message}`);
     throw error;
   }
 }

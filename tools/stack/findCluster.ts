@@ -8,6 +8,7 @@ import type { FoundCluster } from "../../components/local/cluster.ts";
 import type { LocalConfig } from "../../config/schema.ts";
 import { handoverFile, readHandover } from "../embedded/handover.ts";
 import { projectRoot } from "../lib/paths.ts";
+import { servingUrls } from "../serving/addresses.ts";
 import { dockerRuns } from "./docker.ts";
 import { embeddedDir } from "./paths.ts";
 
@@ -58,6 +59,7 @@ async function findEmbedded(): Promise<FoundCluster> {
         ...(handover.minio === undefined
           ? {}
           : { minio: handover.minio.consoleUrl, s3: handover.minio.endpoint }),
+        ...servingUrls(handover.ports),
       },
     },
   };

@@ -1,7 +1,11 @@
-import type { LocalConfig } from "../../config/schema.ts";
+import type { Config } from "../../config/schema.ts";
 
 /** What a user may want to do once the platform is up: commands that work after `. ./env`. */
-export function stepsAfter(config: LocalConfig): string[] {
+export function stepsAfter(config: Config): string[] {
+  if (config.environment === "aws") {
+    const addToKubeconfig = "$(pulumi stack output updateKubeconfig --stack aws)";
+    return [". ./env", addToKubeconfig, "kubectl get pods --all-namespaces", "pulumi destroy --stack aws"];
+  }
   const kubeconfig =
     config.cluster === "existing"
       ? `kubectl --context ${config.context} get pods --all-namespaces`

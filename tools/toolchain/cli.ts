@@ -11,7 +11,7 @@ import { updateLockFile } from "./updateLock.ts";
 
 const usage = `usage: node tools/toolchain/cli.ts COMMAND
 
-  install [--group core|embedded|k3d]... [--refresh]
+  install [--group core|embedded|k3d|bench]... [--refresh]
             make the tools of the groups (default: core and embedded) usable; prints the folder for PATH
             --refresh: try again to download what could not be downloaded within the last day
   doctor    list every tool: found or not, version wanted, how to get it; exit status 1 if one cannot be had

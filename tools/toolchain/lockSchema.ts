@@ -50,7 +50,7 @@ const goBuild = z.strictObject({
 const tool = z
   .strictObject({
     /** Which stacks need it; `install --group`. */
-    group: z.enum(["core", "embedded", "k3d"]),
+    group: z.enum(["core", "embedded", "k3d", "bench"]),
     /** Version that a release download or a build supplies, unless `buildVersion` says otherwise. */
     version,
     /** Version that the Go module supplies where it differs from the release's. */
@@ -107,7 +107,7 @@ export type ToolSpec = Lock["tools"][string];
 export type Release = ToolSpec["releases"][number];
 export type GoBuild = NonNullable<ToolSpec["go"]>;
 export type Group = ToolSpec["group"];
-export const groups: readonly Group[] = ["core", "embedded", "k3d"];
+export const groups: readonly Group[] = ["core", "embedded", "k3d", "bench"];
 
 export const lockPath = fileURLToPath(new URL("lock.json", import.meta.url));
 

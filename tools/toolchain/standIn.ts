@@ -9,7 +9,7 @@ const MARK = "# mlops-platform stand-in";
 const RETRY_AFTER_MS = 24 * 3600 * 1000;
 
 /** The shell shim that serves a plugin from `folder` (relative to the checkout) with Node. */
-export function standInScript(context: Context, name: string, folder: string): string {
+export function standInScript(context: Pick<Context, "projectRoot">, name: string, folder: string): string {
   const main = join(folder, "main.ts");
   return `#!/bin/sh
 ${MARK} for ${name}: not the real plugin. Written by tools/toolchain; do not edit.

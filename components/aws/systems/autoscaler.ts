@@ -1,6 +1,7 @@
+import { charts } from "../../../charts.ts";
 import { resources } from "../../platform/values.ts";
 import type { Size } from "../../target.ts";
-import { roleAnnotation } from "../identity.ts";
+import { roleAnnotation } from "../roleAnnotation.ts";
 import type { AwsFacts, AwsSystem } from "./facts.ts";
 
 const requests = {
@@ -46,7 +47,7 @@ export function clusterAutoscaler(facts: AwsFacts): AwsSystem {
       resources: requests[size],
       serviceMonitor: {
         enabled: true,
-        namespace: "aws-controllers",
+        namespace: charts["cluster-autoscaler"].namespace,
         selector: {},
       },
     }),

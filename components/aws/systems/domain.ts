@@ -1,6 +1,6 @@
 import * as k8s from "@pulumi/kubernetes";
 import { resources } from "../../platform/values.ts";
-import { roleAnnotation } from "../identity.ts";
+import { roleAnnotation } from "../roleAnnotation.ts";
 import type { AwsFacts, AwsSystem, ExposedDomain } from "./facts.ts";
 import { ingressClass } from "./login.ts";
 

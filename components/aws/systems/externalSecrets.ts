@@ -5,11 +5,11 @@ import type { PrepareContext } from "../../platform/system.ts";
 import { resources } from "../../platform/values.ts";
 import type { Size } from "../../target.ts";
 import { DatabaseUser } from "../databaseUser.ts";
-import { roleAnnotation } from "../identity.ts";
-import { type AwsFacts, type AwsSystem, awsNamespaces } from "./facts.ts";
+import { roleAnnotation } from "../roleAnnotation.ts";
+import type { AwsFacts, AwsSystem } from "./facts.ts";
 import { dashboardNamespaces, loginSecret } from "./login.ts";
 
-const namespace = awsNamespaces["external-secrets"];
+const { namespace } = charts["external-secrets"];
 
 const requests = {
   small: {
@@ -56,7 +56,7 @@ export function externalSecrets(facts: AwsFacts): AwsSystem {
           administratorNamespace: namespace,
           passwordGeneration: facts.passwordGeneration,
         },
-        { parent: context.parent, dependsOn: [release] },
+        { parent: context.parent, dependsOn: [release, context.namespaceOf(charts.mlflow.namespace)] },
       ),
       ...(facts.domain === undefined
         ? []

@@ -1,22 +1,13 @@
 /** What the charts that only AWS needs are told about where they run. */
 import type { Input } from "@pulumi/pulumi";
+import type { AwsChartName } from "../../../charts.ts";
 import type { AwsSettings } from "../../../config/awsSchema.ts";
-import type { System } from "../../platform/system.ts";
-import type { Database } from "../database.ts";
+import type { Additions, System } from "../../platform/system.ts";
+import type { DatabaseAccess } from "../databaseUser.ts";
 import type { CommonTags } from "../tags.ts";
 
-/** Charts of the aws stack beside the platform's own. */
-export type AwsChartName =
-  | "aws-load-balancer-controller"
-  | "cert-manager"
-  | "cluster-autoscaler"
-  | "dcgm-exporter"
-  | "external-dns"
-  | "external-secrets"
-  | "nvidia-device-plugin";
-
-/** A system of the platform whose chart is one of those above. */
-export type AwsSystem = Omit<System, "chart"> & { readonly chart: AwsChartName };
+/** A system of the platform whose chart only a cluster on AWS needs. */
+export type AwsSystem = System & { readonly chart: AwsChartName };
 
 /** A service account of a controller, and the role that it takes on. */
 export interface Account {
@@ -50,21 +41,10 @@ export interface AwsFacts {
     readonly secrets: Account;
   };
   /** MLflow's database, for its user's credentials. */
-  readonly database: Database;
+  readonly database: DatabaseAccess;
   readonly passwordGeneration: number;
   readonly domain?: ExposedDomain;
 }
-
-/** Namespaces of the charts; charts.ts has the same. */
-export const awsNamespaces: Readonly<Record<AwsChartName, string>> = {
-  "aws-load-balancer-controller": "aws-controllers",
-  "cluster-autoscaler": "aws-controllers",
-  "external-dns": "aws-controllers",
-  "external-secrets": "external-secrets",
-  "cert-manager": "cert-manager",
-  "nvidia-device-plugin": "gpu-operator",
-  "dcgm-exporter": "gpu-operator",
-};
 
 /**
  * Which charts an aws stack adds: GPU charts only where a GPU node can exist, names and certificates only
@@ -85,7 +65,7 @@ export function awsCharts(settings: AwsSettings): AwsChartName[] {
  * What the platform's charts need besides what charts.ts says, on AWS: MLflow its database user, and
  * whatever makes an Ingress the controller that takes it away again.
  */
-export const awsNeeds: Readonly<Record<string, readonly AwsChartName[]>> = {
+export const awsNeeds: Additions["needs"] = {
   mlflow: ["external-secrets", "aws-load-balancer-controller"],
   "argo-cd": ["aws-load-balancer-controller"],
   "argo-workflows": ["aws-load-balancer-controller"],

@@ -1,10 +1,11 @@
 import type * as pulumi from "@pulumi/pulumi";
+import { charts } from "../../../charts.ts";
 import type { PrepareContext } from "../../platform/system.ts";
-import { resources } from "../../platform/values.ts";
+import { resources, restrictedContainer, restrictedPod } from "../../platform/values.ts";
 import type { Size } from "../../target.ts";
 import { drainAtDestroy } from "../drain.ts";
-import { roleAnnotation } from "../identity.ts";
-import { type AwsFacts, type AwsSystem, awsNamespaces, type ExposedDomain } from "./facts.ts";
+import { roleAnnotation } from "../roleAnnotation.ts";
+import type { AwsFacts, AwsSystem, ExposedDomain } from "./facts.ts";
 import { guardDashboards, ingressClass } from "./login.ts";
 
 const sized = {
@@ -55,6 +56,8 @@ export function loadBalancerController(facts: AwsFacts): AwsSystem {
       vpcId: facts.vpcId,
       replicaCount: sized[size].replicas,
       resources: sized[size].resources,
+      podSecurityContext: { ...restrictedPod, fsGroup: 65534 },
+      securityContext: { ...restrictedContainer, runAsNonRoot: true, readOnlyRootFilesystem: true },
       serviceAccount: { create: true, name, annotations: roleAnnotation(roleArn) },
       defaultTags: facts.tags,
       defaultTargetType: "ip",
@@ -81,7 +84,7 @@ export function loadBalancerController(facts: AwsFacts): AwsSystem {
       ...(facts.domain === undefined
         ? []
         : guardDashboards(context, release, {
-            namespace: awsNamespaces["aws-load-balancer-controller"],
+            namespace: charts["aws-load-balancer-controller"].namespace,
             serviceAccount: name,
           })),
     ],

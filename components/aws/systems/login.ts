@@ -17,12 +17,12 @@ export const dashboardNamespaces: readonly string[] = (
 const authType = "alb.ingress.kubernetes.io/auth-type";
 
 /**
- * Annotations of a dashboard's Ingress: the load balancer lets a request through only after a login at the
- * identity provider.
+ * Annotations of a dashboard's Ingress: above all, the load balancer lets a request through only after a login
+ * at the identity provider.
  *
  * @see https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/ingress/annotations/#authentication
  */
-export function loginAnnotations(
+export function ingressAnnotations(
   oidc: NonNullable<NonNullable<AwsSettings["domain"]>["oidc"]>,
 ): Readonly<Record<string, string>> {
   return {
@@ -37,6 +37,8 @@ export function loginAnnotations(
     "alb.ingress.kubernetes.io/auth-on-unauthenticated-request": "authenticate",
     "alb.ingress.kubernetes.io/auth-scope": "openid email",
     "alb.ingress.kubernetes.io/auth-session-timeout": "28800",
+    // Health is asked at `/`, which some dashboards answer with a way to their first page.
+    "alb.ingress.kubernetes.io/success-codes": "200-399",
   };
 }
 

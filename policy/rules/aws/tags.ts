@@ -4,7 +4,7 @@ import { defineRule } from "../rule.ts";
 import type { Rule } from "../types.ts";
 
 /** Types whose resources cost money or hold data, and that take `tags` as a map. */
-const TAGGED = [
+export const taggedTypes: readonly string[] = [
   "aws:cloudwatch/logGroup:LogGroup",
   "aws:dynamodb/table:Table",
   "aws:ebs/volume:Volume",
@@ -49,7 +49,7 @@ const requiredTags = defineRule({
   description: "Resources say which project and stack they belong to, who owns them and who pays.",
   level: "remediate",
   target: "aws",
-  types: TAGGED,
+  types: taggedTypes,
   knobs: required,
   check: (inputs, _context, settings) =>
     missingTags(inputs, settings.required).map((tag) => ({

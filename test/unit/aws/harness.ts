@@ -91,14 +91,10 @@ function installPlatform(target: AwsTarget, size: Size): void {
       { provider: target.provider, dependsOn: [...target.dependsOn, ...dependsOn] },
     );
   const parent = new pulumi.ComponentResource("mlops:platform:Platform", "platform");
-  const needs = target.charts.flatMap((chart) => {
-    const system = target.systems[chart];
-    if (system === undefined) throw new Error(`chart ${chart} has no system`);
-    const own = release(chart, system.values({ target, size, options }), []);
-    const after = system.after?.({ target, size, options, parent, namespace: parent }, own) as
-      | readonly pulumi.Resource[]
-      | undefined;
-    return [own, ...(after ?? [])];
+  const needs = target.additions.systems.flatMap((system) => {
+    const own = release(system.chart, system.values({ target, size, options }), []);
+    const context = { target, size, options, parent, namespace: parent, namespaceOf: () => parent };
+    return [own, ...(system.after?.(context, own) ?? [])];
   });
   const identity = target.workloadIdentity("mlflow", "mlflow", [
     { bucket: "mlflowArtifacts", access: "readWrite" },

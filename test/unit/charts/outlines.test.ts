@@ -5,14 +5,21 @@ import { describe, expect, it } from "vitest";
 import { type ChartName, charts } from "../../../charts.ts";
 import { sizes } from "../../../components/target.ts";
 import { findInFolder } from "../../../tools/charts/chartsFolder.ts";
-import { crdName, leftoverCrds, loadOutlines, outlinePath } from "../../../tools/charts/outline.ts";
+import {
+  crdName,
+  leftoverCrds,
+  loadOutlines,
+  outlinedStacks,
+  outlinePath,
+} from "../../../tools/charts/outline.ts";
 import { outlineText } from "../../../tools/charts/outlineFile.ts";
 import { placeholderChart } from "../../../tools/charts/placeholder.ts";
+import { recordChart, recordedStacks } from "../../../tools/charts/recordings.ts";
 import { requestedBy } from "../../../tools/charts/requested.ts";
 import { projectRoot } from "../../../tools/lib/paths.ts";
 import { temporaryFolder, writeFile } from "./support.ts";
 
-const names = Object.keys(charts) as ChartName[];
+const all = Object.keys(charts) as ChartName[];
 const chartsDir = resolve(projectRoot, process.env.MLOPS_CHARTS_DIR ?? ".mlops/charts");
 const hasHelm = spawnSync("helm", ["version"]).status === 0;
 
@@ -22,13 +29,14 @@ function pathOf(name: ChartName): string | undefined {
   return "chart" in lookup ? lookup.chart.path : undefined;
 }
 
-describe("recorded outlines", () => {
-  const outlines = loadOutlines(projectRoot, names);
+describe.each(outlinedStacks)("recorded outlines of the stack %s", (stack) => {
+  const names = all.filter((name) => recordedStacks(name).includes(stack));
+  const outlines = loadOutlines(projectRoot, names, stack);
 
   it.each(names)("%s is of the pinned version, and written as the recorder writes it", (name) => {
     const outline = outlines.get(name);
     expect(outline).toMatchObject({ chart: charts[name].chart, version: charts[name].version });
-    expect(outline && outlineText(outline)).toBe(readFileSync(outlinePath(projectRoot, name), "utf8"));
+    expect(outline && outlineText(outline)).toBe(readFileSync(outlinePath(projectRoot, name, stack), "utf8"));
   });
 
   it.each(names)("%s makes a placeholder at each size, all of whose pods match their selector", (name) => {
@@ -75,8 +83,7 @@ describe("recorded outlines", () => {
       "equals what the real chart renders with our values",
       { timeout: 60_000 },
       async () => {
-        const { recordChart } = await import("../../../tools/charts/recordings.ts");
-        expect(await recordChart(name, path ?? "")).toEqual(outlines.get(name));
+        expect(await recordChart(name, path ?? "", stack)).toEqual(outlines.get(name));
       },
     );
   });

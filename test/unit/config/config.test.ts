@@ -26,6 +26,8 @@ function problemsOf(change: Record<string, string | undefined>, secret: string[]
   }
 }
 
+const trackedAws = rawConfig(readStackFile(trackedConfig("aws")).config ?? {});
+
 describe("parseConfig", () => {
   it("accepts the tracked stack files and fills in defaults", () => {
     const config = parseConfig(fixture, new Set());
@@ -36,8 +38,20 @@ describe("parseConfig", () => {
       ingressPort: 8080,
     });
     expect(config.teams).toHaveLength(1);
-    const aws = parseConfig(rawConfig(readStackFile(trackedConfig("aws")).config ?? {}), new Set());
-    expect(aws).toMatchObject({ environment: "aws", region: "us-east-1", size: "production" });
+    const own = {
+      "mlops:accountId": "123456789012",
+      "mlops:owner": "owner@example.com",
+      "mlops:api": '{"publicAccessCidrs":["203.0.113.7/32"]}',
+    };
+    const aws = parseConfig({ ...trackedAws, ...own }, new Set());
+    expect(aws).toMatchObject({ environment: "aws", region: "us-east-1", size: "small", retain: true });
+  });
+
+  it("asks whoever starts on aws for what only they know, and for nothing else", () => {
+    expect(() => parseConfig(trackedAws, new Set())).toThrow(/has 3 problem\(s\)/);
+    expect(() => parseConfig(trackedAws, new Set())).toThrow(
+      /mlops:accountId: missing[\s\S]*mlops:owner: missing[\s\S]*mlops:api: set api.publicAccessCidrs/,
+    );
   });
 
   it("ignores keys of other namespaces", () => {

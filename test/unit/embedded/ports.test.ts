@@ -53,6 +53,16 @@ describe("ensurePorts", () => {
     expect(moved["kube-apiserver"]).not.toBe(port);
   });
 
+  it("adds the ports that an older version did not know, and keeps the others", async () => {
+    const layout = newCluster();
+    const ports = await ensurePorts(layout, { running: none, keepApiServer: false });
+    const { gateway: _one, "triton-0": _other, ...older } = ports;
+    writeFileSync(layout.ports, JSON.stringify(older));
+    const now = await ensurePorts(layout, { running: none, keepApiServer: true });
+    expect(now).toEqual({ ...older, gateway: now.gateway, "triton-0": now["triton-0"] });
+    expect(now.gateway).toBeGreaterThanOrEqual(20_000);
+  });
+
   it("names a damaged file", async () => {
     const layout = newCluster();
     writeFileSync(layout.ports, "{}");

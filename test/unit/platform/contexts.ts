@@ -1,5 +1,5 @@
 /** Targets that the tests of values run on; plain data, no engine. */
-import type { ChartName } from "../../../charts.ts";
+import type { PlatformChartName } from "../../../charts.ts";
 import { localFacts } from "../../../components/local/facts.ts";
 import type { PlatformOptions, ValuesContext } from "../../../components/platform/system.ts";
 import { systems } from "../../../components/platform/systems.ts";
@@ -68,7 +68,7 @@ export const contexts: Readonly<Record<string, ValuesContext>> = {
 
 /** Values as Helm gets them; loosely typed, because each chart has its own shape. */
 // biome-ignore lint/suspicious/noExplicitAny: tests reach into values of eleven charts
-export function valuesOf(chart: ChartName, context: Partial<ValuesContext> = {}): any {
+export function valuesOf(chart: PlatformChartName, context: Partial<ValuesContext> = {}): any {
   return systems[chart].values({ target: k3d, size: "small", options, ...context });
 }
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { ChartName } from "../../../charts.ts";
+import type { PlatformChartName } from "../../../charts.ts";
 import { systems } from "../../../components/platform/systems.ts";
 import { embedded, leaves, valuesOf } from "./contexts.ts";
 
 /** Where each chart's values name the host of each service. */
-const hosts: readonly [ChartName, string, (values: ReturnType<typeof valuesOf>) => unknown][] = [
+const hosts: readonly [PlatformChartName, string, (values: ReturnType<typeof valuesOf>) => unknown][] = [
   ["kube-prometheus-stack", "grafana", (v) => v.grafana.ingress],
   ["kube-prometheus-stack", "prometheus", (v) => v.prometheus.ingress],
   ["argo-cd", "argocd", (v) => v.server.ingress],

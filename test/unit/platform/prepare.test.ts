@@ -43,7 +43,7 @@ function contextOf(facts: TargetFacts, extra: Partial<PrepareContext> = {}): Pre
     dependsOn: [],
   };
   const parent = new pulumi.ComponentResource("test:Platform", "platform");
-  return { target, size: "small", options, parent, namespace, ...extra };
+  return { target, size: "small", options, parent, namespace, namespaceOf: () => namespace, ...extra };
 }
 
 async function settle<T>(work: () => T): Promise<T> {

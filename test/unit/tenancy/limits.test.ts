@@ -53,6 +53,9 @@ describe("Pod Security", () => {
       podSecurityLevel(spec.namespace, []),
     ]);
     expect(Object.fromEntries(levels)).toEqual({
+      "aws-controllers": "restricted",
+      "cert-manager": "restricted",
+      "external-secrets": "restricted",
       monitoring: "privileged",
       "gpu-operator": "privileged",
       argocd: "restricted",

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type ChartName, charts } from "../../../charts.ts";
+import type { AwsChartName, ChartName } from "../../../charts.ts";
+import { systems } from "../../../components/platform/systems.ts";
 import { allowedFlows, checkTeams, type FlowArgs, namespacesOf } from "../../../components/tenancy/flows.ts";
 import { networkPolicies } from "../../../components/tenancy/networkPolicies.ts";
 import { type Flow, outside, type Peer, pods, tcp } from "../../../components/tenancy/peers.ts";
@@ -8,12 +9,30 @@ import { type Endpoint, reachable } from "../../../components/tenancy/reachabili
 import { cloud, embedded, k3d } from "../platform/contexts.ts";
 import { endpoints, expected, type Name, openInside } from "./matrix.ts";
 
-const allCharts = Object.keys(charts) as ChartName[];
-const local: FlowArgs = { target: k3d, teams: ["team-a", "team-b"], systems: allCharts };
+const platformCharts = Object.keys(systems) as ChartName[];
+const awsChartNames: readonly AwsChartName[] = [
+  "aws-load-balancer-controller",
+  "cert-manager",
+  "cluster-autoscaler",
+  "dcgm-exporter",
+  "external-dns",
+  "external-secrets",
+  "nvidia-device-plugin",
+];
+const local: FlowArgs = { target: k3d, teams: ["team-a", "team-b"], systems: platformCharts };
 const onCloud: FlowArgs = {
   target: cloud,
   teams: ["team-a"],
-  systems: allCharts.filter((name) => name !== "minio" && name !== "fake-gpu-operator"),
+  systems: platformCharts.filter((name) => name !== "minio" && name !== "fake-gpu-operator"),
+};
+const onAws: FlowArgs = {
+  target: {
+    ...cloud,
+    ingress: { className: "alb", hostSuffix: "mlops.example.com" },
+    networks: { controlPlane: ["10.0.0.0/18"], loadBalancers: ["10.0.192.0/22"] },
+  },
+  teams: ["team-a"],
+  systems: [...onCloud.systems, ...awsChartNames],
 };
 
 const policiesOf = (args: FlowArgs) => networkPolicies(namespacesOf(args), allowedFlows(args));
@@ -129,6 +148,63 @@ describe("reachability elsewhere", () => {
     expect(text).not.toContain("minio");
     expect(text).not.toContain("gpu-operator");
     expect(text).not.toContain("mlops.dev/engine");
+  });
+});
+
+describe("reachability on AWS", () => {
+  const policies = policiesOf(onAws);
+  const name = (value: string): Record<string, string> => ({ "app.kubernetes.io/name": value });
+  const loadBalancers: Endpoint = {
+    namespace: "aws-controllers",
+    labels: name("aws-load-balancer-controller"),
+  };
+  const secrets: Endpoint = { namespace: "external-secrets", labels: name("external-secrets") };
+  const secretsWebhook: Endpoint = { ...secrets, labels: name("external-secrets-webhook") };
+  const databaseUser: Endpoint = { ...secrets, labels: { "mlops.dev/role": "database-user" } };
+  const certificates: Endpoint = { namespace: "cert-manager", labels: name("cert-manager") };
+  const controlPlane: Endpoint = { address: "10.0.1.17" };
+  const loadBalancer: Endpoint = { address: "10.0.192.7" };
+  const can = (from: Endpoint, to: Endpoint, port: number) => reachable(policies, from, to, port);
+
+  it("lets every controller with a role ask AWS and the API server, and nothing else outside", () => {
+    for (const from of [loadBalancers, secrets, certificates]) {
+      expect(can(from, endpoints.internet, 443)).toBe(true);
+      expect(can(from, endpoints.internet, 80)).toBe(false);
+      expect(can(from, endpoints.metadataService, 80)).toBe(false);
+    }
+  });
+
+  it("lets the Job that makes MLflow's user reach the database, and its neighbours not", () => {
+    expect(can(databaseUser, endpoints.node, 5432)).toBe(true);
+    expect(can(secrets, endpoints.node, 5432)).toBe(false);
+  });
+
+  it("lets the API server call webhooks, and nobody from elsewhere", () => {
+    for (const [to, port] of [
+      [loadBalancers, 9443],
+      [secretsWebhook, 10250],
+      [{ ...certificates, labels: name("webhook") }, 10250],
+    ] as const) {
+      expect(can(controlPlane, to, port)).toBe(true);
+      expect(can(endpoints.internet, to, port)).toBe(false);
+      expect(can(endpoints.teamA, to, port)).toBe(false);
+    }
+    expect(can(controlPlane, secrets, 10250)).toBe(false);
+  });
+
+  it("lets the load balancer's addresses reach dashboards, and them only", () => {
+    expect(can(loadBalancer, endpoints.mlflow, 5000)).toBe(true);
+    expect(can(loadBalancer, endpoints.grafana, 3000)).toBe(true);
+    expect(can(loadBalancer, endpoints.triton, 8000)).toBe(false);
+    expect(can(endpoints.internet, endpoints.mlflow, 5000)).toBe(false);
+    expect(can(controlPlane, endpoints.mlflow, 5000)).toBe(false);
+  });
+
+  it("lets Prometheus read what the controllers measure", () => {
+    expect(can(endpoints.prometheus, loadBalancers, 8080)).toBe(true);
+    expect(can(endpoints.prometheus, secrets, 8080)).toBe(true);
+    const dcgm = { namespace: "gpu-operator", labels: name("dcgm-exporter") };
+    expect(can(endpoints.prometheus, dcgm, 9400)).toBe(true);
   });
 });
 

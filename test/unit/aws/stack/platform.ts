@@ -73,7 +73,9 @@ export function describePlatform(runs: Readonly<Record<ConfigurationName, Run>>)
       ["spotOnly", [...always, ...gpu]],
       ["noGpu", always],
     ] as const)("%s has the ones that it needs", (name, charts) => {
-      expect(runs[name].target.charts).toEqual(charts);
+      const { ownCharts, additions } = runs[name].target;
+      expect(ownCharts).toEqual(charts);
+      expect(additions.systems.map(({ chart }) => chart).sort()).toEqual([...charts].sort());
     });
 
     it("tell controllers what they cannot ask the metadata service", () => {

@@ -1,0 +1,54 @@
+/** What is to be done on one replica so that it holds what the records say; pure. */
+import { type ModelRecord, type ServedVersion, wantedVersions } from "@mlops/registry";
+
+export interface PlanArgs {
+  /** Of this kind of server. */
+  readonly records: readonly ModelRecord[];
+  /** Versions that this replica holds; names of other form are somebody else's and are left alone. */
+  readonly held: ReadonlySet<string>;
+  /** Versions that this replica can hold. */
+  readonly slots: number;
+  /** Why a version must stay, by what the gateways say; undefined if nobody uses it any more. */
+  readonly inUse: (model: string, epoch: number, servedName: string) => string | undefined;
+}
+
+export interface Plan {
+  /** In the order of their weight: live versions first, then previous ones, then candidates. */
+  readonly load: readonly ServedVersion[];
+  readonly unload: readonly string[];
+  /** What cannot be done now, and why. */
+  readonly waiting: readonly { readonly servedName: string; readonly reason: string }[];
+}
+
+const ofAVersion = /^(.+)-v[1-9]\d*$/;
+
+export function planReplica({ records, held, slots, inUse }: PlanArgs): Plan {
+  const wanted = byWeight(records);
+  const wantedNames = new Set(wanted.map(({ servedName }) => servedName));
+  const waiting: { servedName: string; reason: string }[] = [];
+  const unload: string[] = [];
+  for (const servedName of held) {
+    const model = ofAVersion.exec(servedName)?.[1];
+    if (model === undefined || wantedNames.has(servedName)) continue;
+    const epoch = records.find((record) => record.model === model)?.epoch ?? 0;
+    const reason = inUse(model, epoch, servedName);
+    if (reason === undefined) unload.push(servedName);
+    else waiting.push({ servedName, reason: `stays loaded: ${reason}` });
+  }
+  // Slots become free once an unload has happened, not when it is planned.
+  let free = slots - held.size;
+  const load: ServedVersion[] = [];
+  for (const version of wanted) {
+    if (held.has(version.servedName)) continue;
+    if (free-- > 0) load.push(version);
+    else waiting.push({ servedName: version.servedName, reason: `all ${slots} slots are taken` });
+  }
+  return { load, unload, waiting };
+}
+
+function byWeight(records: readonly ModelRecord[]): ServedVersion[] {
+  const roles = ["live", "previous", "candidate"] as const;
+  const ordered = roles.flatMap((role) => records.flatMap((record) => record[role] ?? []));
+  const wanted = new Set(records.flatMap(wantedVersions).map(({ servedName }) => servedName));
+  return ordered.filter(({ servedName }) => wanted.delete(servedName));
+}

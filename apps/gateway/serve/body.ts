@@ -1,0 +1,59 @@
+/** Bodies of requests, never more of them in memory than allowed. */
+import type { IncomingMessage } from "node:http";
+import { HttpError } from "./answers.ts";
+
+export interface BodyLimits {
+  /** Bytes up to which a body is kept, so that another replica can be asked; larger ones are passed through. */
+  readonly keep: number;
+  /** Bytes of the largest body that is accepted. */
+  readonly accept: number;
+}
+
+/** A kept body can be sent again, a passed one only once. */
+export type Body =
+  | { readonly kind: "kept"; readonly bytes: Buffer }
+  | { readonly kind: "passed"; readonly length: number; readonly stream: IncomingMessage };
+
+/**
+ * @throws HttpError 413 above the limit, 411 for a body of unknown length that turns out too large to keep, 400
+ *   if the client goes away before its end.
+ */
+export async function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Body> {
+  const declared = request.headers["content-length"];
+  const length = declared === undefined ? undefined : Number(declared);
+  if (length !== undefined && length > limits.accept) throw tooLarge(limits.accept);
+  if (length !== undefined && length > limits.keep) return { kind: "passed", length, stream: request };
+  return { kind: "kept", bytes: await keep(request, limits.keep) };
+}
+
+/** Like readBody for bodies that must be read whole: 413 above what is kept. */
+export async function readWhole(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
+  const body = await readBody(request, limits);
+  if (body.kind === "passed") throw tooLarge(limits.keep);
+  return body.bytes;
+}
+
+function tooLarge(limit: number): HttpError {
+  return new HttpError(413, "body_too_large", `the request's body is larger than ${limit} bytes`);
+}
+
+function keep(request: IncomingMessage, limit: number): Promise<Buffer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  request.on("data", (chunk: Buffer) => {
+    size += chunk.length;
+    if (size <= limit) {
+      chunks.push(chunk);
+      return;
+    }
+    request.pause();
+    const message = `bodies larger than ${limit} bytes need a Content-Length`;
+    reject(new HttpError(411, "length_required", message));
+  });
+  request.on("end", () => resolve(Buffer.concat(chunks, size)));
+  const gone = (): void => reject(new HttpError(400, "body_incomplete", "the request ended before its body"));
+  request.on("error", gone);
+  request.on("close", gone);
+  return promise;
+}

@@ -1,0 +1,235 @@
+/**
+ * Measures serving, all in one run on the same cores: the digits model on Triton, direct and through the gateway,
+ * against the same ONNX model behind MLflow's own server; and what the gateway adds in front of a server of fixed
+ * latency. Prints a table and writes bench-serving.json.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, loadavg, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type ModelSignature, type ServedVersion, tritonVersionFiles } from "@mlops/registry";
+import { exec } from "../../../tools/lib/exec.ts";
+import { createLog } from "../../../tools/lib/log.ts";
+import { projectRoot } from "../../../tools/lib/paths.ts";
+import { ensureTraining } from "../../../tools/training/environment.ts";
+import {
+  freePort,
+  publish,
+  type ServingWorld,
+  startServingWorld,
+  storeFiles,
+} from "../../pipelines/serving/world.ts";
+import { type Attacked, attack, type Target } from "./attack.ts";
+import { pin } from "./pin.ts";
+
+/** Servers on one core, the generator and the gateway on the other. */
+const SERVER_CORE = 0;
+const OTHER_CORE = 1;
+const SECONDS = 10;
+const CONNECTIONS = 32;
+/** The stub of issue "gateway adds at most 5 ms": 16 slots of 20 ms answer 800 requests a second. */
+const stub = { latencyMs: 20, slots: 16 };
+
+const signature: ModelSignature = {
+  inputs: [{ name: "image", dtype: "float32", shape: [-1, 64] }],
+  outputs: [{ name: "probabilities", dtype: "float32", shape: [-1, 10] }],
+};
+const json = { "content-type": "application/json" };
+const log = createLog();
+
+interface Row {
+  readonly name: string;
+  readonly capacity: Attacked;
+  /** At half of MLflow's capacity, the same rate for all. */
+  readonly common: Attacked;
+  /** At half of its own capacity. */
+  readonly half: Attacked;
+}
+
+async function answers(url: string, limitMs = 120_000): Promise<void> {
+  const deadline = performance.now() + limitMs;
+  for (;;) {
+    const ok = await fetch(url).then(
+      (response) => response.ok,
+      () => false,
+    );
+    if (ok) return;
+    if (performance.now() > deadline) throw new Error(`${url} does not answer after ${limitMs / 1000} s`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** Body in Triton's binary form: a JSON header, then the numbers as they are. */
+function binaryTarget(url: string, sample: readonly number[]): Target {
+  const input = {
+    name: "image",
+    shape: [1, 64],
+    datatype: "FP32",
+    parameters: { binary_data_size: 256 },
+  };
+  const output = { name: "probabilities", parameters: { binary_data: true } };
+  const header = Buffer.from(JSON.stringify({ inputs: [input], outputs: [output] }));
+  const body = Buffer.concat([header, Buffer.from(new Float32Array(sample).buffer)]);
+  const headers = {
+    "content-type": "application/octet-stream",
+    "inference-header-content-length": String(header.length),
+  };
+  return { url, body, headers };
+}
+
+async function measureRow(name: string, target: Target, commonRate: number | undefined): Promise<Row> {
+  const run = (rate: number): Promise<Attacked> =>
+    attack(target, {
+      rate,
+      connections: rate === 0 ? CONNECTIONS : 1_000,
+      seconds: SECONDS,
+      core: OTHER_CORE,
+    });
+  return log.track(`measure ${name}`, async () => {
+    await attack(target, { rate: 100, connections: CONNECTIONS, seconds: 2, core: OTHER_CORE });
+    const capacity = await run(0);
+    const half = await run(Math.round(capacity.throughput / 2));
+    const common = await run(commonRate ?? Math.round(capacity.throughput / 2));
+    return { name, capacity, half, common };
+  });
+}
+
+async function deploy(world: ServingWorld, onnx: Uint8Array): Promise<ServedVersion> {
+  const wrapper = readFileSync(join(projectRoot, "packages/registry/triton/model.py"));
+  const files = tritonVersionFiles({ servedName: "digits-v1", signature, backend: "python", onnx, wrapper });
+  const version = await storeFiles(world.store, "digits", 1, files);
+  await publish(world.store, "digits", 1, { live: version });
+  await answers(`${world.urls["triton-0"]}/v2/models/digits-v1/ready`);
+  return version;
+}
+
+async function startMlflow(python: string, model: string): Promise<{ child: ChildProcess; url: string }> {
+  const port = await freePort();
+  const args = ["-m", "mlflow", "models", "serve", "-m", model, "-p", String(port), "-h", "127.0.0.1"];
+  const child = spawn(python, [...args, "--env-manager", "local", "--workers", "1"], {
+    // Its server is found by PATH.
+    env: { ...process.env, PATH: `${dirname(python)}:${process.env.PATH}`, MLFLOW_DISABLE_TELEMETRY: "true" },
+    stdio: "ignore",
+    detached: true,
+  });
+  const url = `http://127.0.0.1:${port}`;
+  await answers(`${url}/ping`);
+  return { child, url };
+}
+
+/** P95 through the gateway and direct at half of the stub's saturation, and the gateway's own throughput. */
+async function measureGateway(world: ServingWorld) {
+  const port = await freePort();
+  const script = fileURLToPath(new URL("stub.ts", import.meta.url));
+  const start = (slots: number): ChildProcess =>
+    spawn(process.execPath, [script, String(port), String(stub.latencyMs), String(slots)], {
+      stdio: "inherit",
+    });
+  let child = start(stub.slots);
+  const gateway = await world.gatewayFor([`http://127.0.0.1:${port}`]);
+  const body = JSON.stringify({ inputs: [] });
+  const direct = { url: `http://127.0.0.1:${port}/v2/models/digits-v1/infer`, body, headers: json };
+  const through = { url: `${gateway.url}/v2/models/digits/infer`, body, headers: json };
+  try {
+    await answers(`${gateway.url}/v2/models/digits/ready`);
+    await pin(child.pid ?? 0, SERVER_CORE);
+    const half = Math.round(((1000 / stub.latencyMs) * stub.slots) / 2);
+    const open = { rate: half, connections: 1_000, seconds: SECONDS, core: OTHER_CORE };
+    await attack(through, { ...open, seconds: 3 });
+    const atHalf = { direct: await attack(direct, open), gateway: await attack(through, open) };
+    child.kill();
+    await new Promise((resolve) => child.once("exit", resolve));
+    // Without a limit of its own, so that the gateway is what limits.
+    child = start(100_000);
+    await answers(`${direct.url.replace("/infer", "/ready")}`);
+    const full = { rate: 0, connections: 256, seconds: SECONDS, core: OTHER_CORE };
+    await attack(through, { ...full, seconds: 3 });
+    return {
+      atHalf,
+      throughput: { direct: await attack(direct, full), gateway: await attack(through, full) },
+    };
+  } finally {
+    child.kill();
+    await gateway.stop();
+  }
+}
+
+function line(name: string, attacked: Attacked): string {
+  const { throughput, p50, p95, p99, success } = attacked;
+  const numbers = [throughput.toFixed(0), p50.toFixed(1), p95.toFixed(1), p99.toFixed(1)];
+  return `| ${name} | ${numbers.join(" | ")} | ${(100 * success).toFixed(1)} % |`;
+}
+
+const folder = mkdtempSync(join(tmpdir(), "mlops-bench-serving-"));
+const python = await ensureTraining(log);
+await log.step("train the digits model", () =>
+  exec(python, [fileURLToPath(new URL("model.py", import.meta.url)), folder], { timeoutMs: 300_000 }),
+);
+const sample = JSON.parse(readFileSync(join(folder, "sample.json"), "utf8")) as number[];
+const loadBefore = loadavg()[0] ?? 0;
+const world = await startServingWorld();
+let mlflow: { child: ChildProcess; url: string } | undefined;
+try {
+  await deploy(world, readFileSync(join(folder, "model.onnx")));
+  await world.end("triton-1", "SIGTERM");
+  mlflow = await startMlflow(python, join(folder, "mlflow"));
+  await pin(world.pid("triton-0"), SERVER_CORE);
+  await pin(mlflow.child.pid ?? 0, SERVER_CORE);
+  await pin(world.pid("gateway"), OTHER_CORE);
+  await answers(`${world.urls.gateway}/v2/models/digits/ready`);
+  const mlflowBody = JSON.stringify({ inputs: [sample] });
+  const tensor = { name: "image", shape: [1, 64], datatype: "FP32", data: sample };
+  const tritonBody = JSON.stringify({ inputs: [tensor] });
+  const direct = `${world.urls["triton-0"]}/v2/models/digits-v1/infer`;
+  const through = `${world.urls.gateway}/v2/models/digits/infer`;
+  const base = await measureRow(
+    "MLflow's server",
+    { url: `${mlflow.url}/invocations`, body: mlflowBody, headers: json },
+    undefined,
+  );
+  const rate = base.common.rate;
+  const rows = [
+    base,
+    await measureRow("Triton", { url: direct, body: tritonBody, headers: json }, rate),
+    await measureRow("Triton through the gateway", { url: through, body: tritonBody, headers: json }, rate),
+    await measureRow("Triton, binary", binaryTarget(direct, sample), rate),
+    await measureRow("Triton through the gateway, binary", binaryTarget(through, sample), rate),
+  ];
+  const gateway = await measureGateway(world);
+  const report = {
+    cores: cpus().length,
+    loadBefore,
+    seconds: SECONDS,
+    connections: CONNECTIONS,
+    rows,
+    stub,
+    gateway,
+  };
+  writeFileSync("bench-serving.json", `${JSON.stringify(report, undefined, 2)}\n`);
+  const table = (title: string, pick: (row: Row) => Attacked): void => {
+    const head = `| ${title} | answered a second | P50 ms | P95 ms | P99 ms | success |`;
+    console.log(`\n${head}\n| --- | --- | --- | --- | --- | --- |`);
+    for (const row of rows) console.log(line(row.name, pick(row)));
+  };
+  table(`as fast as ${CONNECTIONS} connections go`, ({ capacity }) => capacity);
+  table(`open loop, ${rate} a second`, ({ common }) => common);
+  table("open loop, half of its own capacity", ({ half }) => half);
+  const ratio = (row: Row | undefined): string =>
+    `${((row?.capacity.throughput ?? 0) / base.capacity.throughput).toFixed(1)} times MLflow's server`;
+  console.log(
+    `\nTriton: ${ratio(rows[1])}; through the gateway: ${ratio(rows[2])}; binary: ${ratio(rows[3])}`,
+  );
+  const { atHalf, throughput } = gateway;
+  console.log(
+    `Gateway before a stub of ${stub.latencyMs} ms at half of its saturation (${atHalf.direct.rate} a second): adds ` +
+      `${(atHalf.gateway.p50 - atHalf.direct.p50).toFixed(2)} ms at P50, ${(atHalf.gateway.p95 - atHalf.direct.p95).toFixed(2)} ms at P95; ` +
+      `passes ${throughput.gateway.throughput.toFixed(0)} a second (the stub alone ${throughput.direct.throughput.toFixed(0)})`,
+  );
+  if (loadBefore > 1)
+    console.log(`The machine was busy before (load ${loadBefore.toFixed(1)}): run it again alone.`);
+} finally {
+  if (mlflow?.child.pid !== undefined) process.kill(-mlflow.child.pid, "SIGTERM");
+  await world.destroy();
+  rmSync(folder, { recursive: true, force: true });
+}
