@@ -66,29 +66,38 @@ else {
 
 // Where pods run, the image must have been pushed before somebody can wait for the gateway.
 const servingTag = config.servingImage ?? (traits.runsPods ? undefined : developmentTags.serving);
-if (servingTag !== undefined) {
-  new Gateway("gateway", {
-    target,
-    options,
-    size: config.size,
-    imageTag: servingTag,
-    namespace: tenancy.namespace(servingNamespace),
-    monitoring: platform.readyOf("prometheus-operator-crds"),
-  });
-}
+const gateway =
+  servingTag === undefined
+    ? undefined
+    : new Gateway("gateway", {
+        target,
+        options,
+        size: config.size,
+        imageTag: servingTag,
+        namespace: tenancy.namespace(servingNamespace),
+        monitoring: platform.readyOf("prometheus-operator-crds"),
+      });
 
 /** Kind of cluster that the stack lives on. */
 export const cluster = target.name;
 /** Dashboards and APIs that answer: `{url}`, or `{portForward}` with the command that makes one. */
 export const urls = platform.urls;
 /** Systems that Kubernetes knows here while no container of theirs runs. */
-export const simulated = platform.simulated;
+export const simulated = [
+  ...platform.simulated,
+  ...(gateway === undefined || traits.runsPods ? [] : ["gateway"]),
+];
 /** Pulumi plugins that a stand-in takes the place of. */
 export const standIns = standInsInUse();
 /** Addresses inside the cluster. */
-export const endpoints = platform.endpoints;
+export const endpoints = { ...platform.endpoints, ...gateway?.endpoints };
 /** What all systems together ask the scheduler for: cores and GiB. */
-export const requested = requestedOf(charts.outlines, config.size, nodes);
+export const requested = requestedOf({
+  outlines: charts.outlines,
+  size: config.size,
+  nodes,
+  others: gateway === undefined ? {} : { gateway: gateway.requests },
+});
 /** What only the aws stack has; see AwsOutputs. */
 export const { buckets, ecrRepositories, roles, updateKubeconfig, estimatedHourlyCost, retained } =
   target.outputs?.() ?? {};

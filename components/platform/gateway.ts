@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { charts } from "../../charts.ts";
 import type { ClusterTarget, Size } from "../target.ts";
 import { gatewayPorts } from "../tenancy/names.ts";
-import { gatewayObjects, type PlainObject } from "./gatewayObjects.ts";
+import { gatewayObjects, gatewayRequests, type PlainObject, type PodRequests } from "./gatewayObjects.ts";
 import type { PlatformOptions } from "./system.ts";
 
 export interface GatewayArgs {
@@ -28,9 +28,13 @@ export class Gateway extends pulumi.ComponentResource {
     gateway: `http://gateway.${servingNamespace}.svc.cluster.local:${gatewayPorts.serve}`,
   };
 
+  /** What its pods ask the scheduler for. */
+  readonly requests: readonly PodRequests[];
+
   constructor(name: string, args: GatewayArgs, opts?: pulumi.ComponentResourceOptions) {
     super("mlops:platform:Gateway", name, {}, opts);
     const image = pulumi.interpolate`${args.target.imageRegistry}/serving:${args.imageTag}`;
+    this.requests = gatewayRequests(args.size);
     for (const object of gatewayObjects({ ...args, image })) this.create(object, args);
     this.registerOutputs({ endpoints: this.endpoints });
   }

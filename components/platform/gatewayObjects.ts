@@ -30,8 +30,24 @@ const sized = {
 /** It waits for others most of the time. */
 const reconcilerResources = resources({ cpu: "50m", memory: "128Mi" }, { cpu: "500m", memory: "256Mi" });
 
+/** What its pods ask the scheduler for. */
+export function gatewayRequests(size: Size): PodRequests[] {
+  const { replicas, gateway } = sized[size];
+  return [
+    { pods: replicas, requests: gateway.requests },
+    { pods: 1, requests: reconcilerResources.requests },
+  ];
+}
+
 /** Seconds: 5 in which load balancers notice, 30 in which requests end, and some to close. */
 const GRACE_SECONDS = 45;
+
+/** A number of equal pods. */
+export interface PodRequests {
+  readonly pods: number;
+  /** Of one pod, as Kubernetes writes quantities. */
+  readonly requests: { readonly cpu: string; readonly memory: string };
+}
 
 export interface ObjectMeta {
   readonly name: string;

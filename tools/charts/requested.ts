@@ -44,7 +44,7 @@ export function requestedBy(
   return { charts, total: sum(Object.values(charts)) };
 }
 
-function sum(parts: readonly Requested[]): Requested {
+export function sum(parts: readonly Requested[]): Requested {
   return {
     cpu: parts.reduce((total, p) => total + p.cpu, 0),
     memory: parts.reduce((total, p) => total + p.memory, 0),

@@ -64,6 +64,8 @@ async function main(): Promise<number> {
       ...(chartsDir === undefined ? {} : { chartsDir: resolve(chartsDir) }),
     }),
   );
+  // Ctrl-C ends the CLI in good order too (same process group); what follows it here cleans up.
+  process.on("SIGINT", () => log.info("ending the rehearsal"));
   try {
     const stage = await startStagehand({
       settings: config,

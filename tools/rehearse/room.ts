@@ -57,6 +57,15 @@ export interface Room {
 /** Makes a room with an empty stack `aws` in it. */
 export async function createRoom(config: AwsConfig, options: RoomOptions): Promise<Room> {
   const root = mkdtempSync(join(tmpdir(), "mlops-rehearsal-"));
+  try {
+    return await furnish(root, config, options);
+  } catch (error) {
+    rmSync(root, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function furnish(root: string, config: AwsConfig, options: RoomOptions): Promise<Room> {
   const inside = (...parts: string[]): string => join(root, ".mlops", ...parts);
   await copyCheckout(root);
   for (const folder of ["config", "state", "charts"]) mkdirSync(inside(folder), { recursive: true });

@@ -1,10 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type ChartName, ChartTableError, charts } from "../../charts.ts";
 import { refuseUnverified } from "../../components/aws/digests.ts";
+import type { PodRequests } from "../../components/platform/gatewayObjects.ts";
 import type { ChartSource } from "../../components/platform/helmAddon.ts";
 import type { Size } from "../../components/target.ts";
 import { leftoverCrds, loadOutlines, type Outline, type OutlinedStack } from "../charts/outline.ts";
-import { requestedBy } from "../charts/requested.ts";
+import { parseQuantity, type Requested, requestedBy, sum } from "../charts/requested.ts";
 import { ChartsError, resolveCharts } from "../charts/resolve.ts";
 import { projectRoot } from "../lib/paths.ts";
 
@@ -55,19 +56,35 @@ export interface RequestedOutput {
   readonly memoryGiB: number;
 }
 
+export interface RequestedArgs {
+  readonly outlines: ReadonlyMap<ChartName, Outline>;
+  readonly size: Size;
+  /** How many nodes DaemonSets run on. */
+  readonly nodes: number;
+  /** What runs beside the charts, by name. */
+  readonly others: Readonly<Record<string, readonly PodRequests[]>>;
+}
+
 /** What the systems ask the scheduler for, in all and one by one. */
-export function requestedOf(
-  outlines: ReadonlyMap<ChartName, Outline>,
-  size: Size,
-  nodes: number,
-): RequestedOutput & { readonly bySystem: Readonly<Record<string, RequestedOutput>> } {
-  const { total, charts } = requestedBy(outlines, size, nodes);
-  const readable = ({ cpu, memory }: { cpu: number; memory: number }): RequestedOutput => ({
+export function requestedOf({
+  outlines,
+  size,
+  nodes,
+  others,
+}: RequestedArgs): RequestedOutput & { readonly bySystem: Readonly<Record<string, RequestedOutput>> } {
+  const { charts } = requestedBy(outlines, size, nodes);
+  const beside = Object.entries(others).map(([name, pods]) => [name, sum(pods.map(ofPods))] as const);
+  const bySystem = { ...charts, ...Object.fromEntries(beside) };
+  const readable = ({ cpu, memory }: Requested): RequestedOutput => ({
     cpu: Math.round(cpu * 1000) / 1000,
     memoryGiB: Math.round((memory / 2 ** 30) * 100) / 100,
   });
   return {
-    ...readable(total),
-    bySystem: Object.fromEntries(Object.entries(charts).map(([name, sum]) => [name, readable(sum)])),
+    ...readable(sum(Object.values(bySystem))),
+    bySystem: Object.fromEntries(Object.entries(bySystem).map(([name, asked]) => [name, readable(asked)])),
   };
+}
+
+function ofPods({ pods, requests }: PodRequests): Requested {
+  return { cpu: pods * parseQuantity(requests.cpu), memory: pods * parseQuantity(requests.memory) };
 }

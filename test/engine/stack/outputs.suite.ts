@@ -73,11 +73,11 @@ export function checkOutputs(get: () => OutputsCase): void {
     }
   });
 
-  it("say of every release that it is simulated: none of its pods runs", async () => {
+  it("say of every release and the gateway that they are simulated: none of their pods runs", async () => {
     const { workspace, plain } = get();
     const released = (await helmReleases(workspace)).map(({ name }) => name).sort();
     const simulated = (plain.simulated ?? []).map((name) => name.replace(/ \(placeholder of .*\)$/, ""));
-    expect(simulated.sort()).toEqual(released);
+    expect(simulated.sort()).toEqual([...released, "gateway"].sort());
   });
 
   it("say what all systems request: what their pods request, within the bounds for a laptop", async () => {
