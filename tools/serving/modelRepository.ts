@@ -13,7 +13,9 @@ export async function ensureModelRepository(minio: MinioHandover): Promise<void>
   const client = objectStoreClient(minio);
   const { bucket, folder } = modelRepository;
   try {
-    await client.send(new PutObjectCommand({ Bucket: bucket, Key: `${folder}/.repository`, Body: new Uint8Array() }));
+    await client.send(
+      new PutObjectCommand({ Bucket: bucket, Key: `${folder}/.repository`, Body: new Uint8Array() }),
+    );
   } finally {
     client.destroy();
   }

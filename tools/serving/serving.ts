@@ -1,5 +1,6 @@
 /** Starts and stops what serves models beside the embedded cluster, while a pipeline or a person needs it. */
-import { resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { readHandover } from "../embedded/handover.ts";
 import { defaultDir, type Layout, layoutOf } from "../embedded/layout.ts";
 import {
@@ -97,6 +98,7 @@ function specsOf(
 /** Stops them; nothing runs: no error. The gateway goes first, while its servers still answer. */
 export async function stopServing(options: ServingOptions = {}): Promise<void> {
   const { layout, log } = contextOf(options);
+  if (!existsSync(layout.marker)) return;
   await locked(layout, log, async () => {
     await stopProcess(layout, "gateway", 40_000);
     await Promise.all(servingNames.map((name) => stopProcess(layout, name, 15_000)));
@@ -119,7 +121,7 @@ function contextOf(options: ServingOptions): { layout: Layout; log: Log } {
 
 /** A lock of its own: the cluster's is held until all its services are up, which this needs. */
 function locked<T>(layout: Layout, log: Log, action: () => Promise<T>): Promise<T> {
-  return withLock(`${layout.dir}.serving.lock`, action, {
+  return withLock(join(layout.dir, "serving.lock"), action, {
     onWait: (owner) => log.info(`waiting for process ${owner.pid}, which starts or stops serving`),
   });
 }

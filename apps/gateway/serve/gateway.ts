@@ -134,9 +134,12 @@ export class Gateway {
     this.#options.log.info("gateway drains", { inFlight: this.#inFlight.total });
     await new Promise((resolve) => setTimeout(resolve, noticeMs));
     const closed = new Promise<void>((resolve) => this.#public.close(() => resolve()));
-    const timer = setTimeout(() => this.#public.closeAllConnections(), limitMs);
+    // A connection whose last answer ends from now on would stay open for its next request.
+    const idle = setInterval(() => this.#public.closeIdleConnections(), 50);
+    const limit = setTimeout(() => this.#public.closeAllConnections(), limitMs);
     await closed;
-    clearTimeout(timer);
+    clearInterval(idle);
+    clearTimeout(limit);
     this.#starting.abort();
     await this.#records.stop();
     await Promise.all([...this.#replicas.values()].map((replicas) => replicas.stop()));

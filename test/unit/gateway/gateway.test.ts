@@ -359,7 +359,7 @@ describe("ending", () => {
     stub.infer = (_, response) => held.push(() => response.end("done"));
     const first = infer(gateway, "m");
     await until(() => held.length === 1);
-    const ended = gateway.stop({ noticeMs: 100, limitMs: 5_000 });
+    const ended = gateway.stop({ noticeMs: 100, limitMs: 60_000 });
     cleanup.pop();
     expect((await fetch(`http://127.0.0.1:${gateway.port}/v2/health/ready`)).status).toBe(503);
     const second = infer(gateway, "m");
