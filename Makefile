@@ -49,8 +49,10 @@ policy-check: ## Check manifests: make policy-check FILES="a.yaml b.yaml"
 ##@ Quality
 test: all-tools ## Type check, lint, and unit, policy, chart and engine tests
 	@$(ENV) node tools/check/cli.ts types lint unit policy render engine
-test-all: all-tools ## All of `make test`, and pipelines with real training and serving
-	@$(ENV) node tools/check/cli.ts types lint unit policy render engine pipelines training
+test-aws: all-tools ## The aws stack under the real engine, without AWS
+	@$(ENV) node tools/check/cli.ts aws
+test-all: all-tools ## `make test`, `make test-aws`, and pipelines with real training and serving
+	@$(ENV) node tools/check/cli.ts types lint unit policy render engine aws pipelines training
 all-tools: # What the tests need: the tools for every kind of cluster
 	@$(NODE) && node tools/toolchain/cli.ts install --group core --group embedded --group k3d >/dev/null
 test-unit: ## Type check, lint and unit tests: no toolchain needed
@@ -66,4 +68,4 @@ format: ## Format the sources
 help: ## Print this
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run rehearse rehearsal-tools all-tools policy policy-charts policy-check up down preview cluster status setup doctor charts lock test test-all test-unit bench bench-serving format help
+.PHONY: run rehearse rehearsal-tools all-tools policy policy-charts policy-check up down preview cluster status setup doctor charts lock test test-aws test-all test-unit bench bench-serving format help

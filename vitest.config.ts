@@ -10,7 +10,16 @@ export default defineConfig({
       { test: { name: "policy", include: ["test/policy/**/*.test.ts"] } },
       // Charts rendered by helm; needs the toolchain on PATH.
       { test: { name: "render", include: ["test/render/**/*.test.ts"], testTimeout: 60_000 } },
-      { test: { name: "engine", include: ["test/engine/**/*.test.ts"], ...slow } },
+      {
+        test: {
+          name: "engine",
+          include: ["test/engine/**/*.test.ts"],
+          exclude: ["test/engine/aws/**"],
+          ...slow,
+        },
+      },
+      // The aws stack on stand-ins for AWS.
+      { test: { name: "aws", include: ["test/engine/aws/**/*.test.ts"], ...slow } },
       // Real servers, training and pipelines.
       { test: { name: "pipelines", include: ["test/pipelines/**/*.test.ts"], ...slow } },
     ],

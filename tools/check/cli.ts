@@ -21,6 +21,7 @@ const checks: Readonly<Record<string, Check>> = {
   policy: { title: "policy tests", run: () => vitest("policy") },
   render: { title: "rendered charts", run: () => vitest("render") },
   engine: { title: "engine tests", run: () => vitest("engine") },
+  aws: { title: "engine tests of the aws stack", run: () => vitest("aws") },
   pipelines: { title: "pipeline tests", run: () => vitest("pipelines") },
   training: { title: "training, in Python", run: pytest },
 };

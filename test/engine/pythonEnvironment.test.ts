@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { exec } from "../../../tools/lib/exec.ts";
-import { createLog } from "../../../tools/lib/log.ts";
-import { ensurePythonEnvironment, type PythonEnvironment } from "../../../tools/lib/pythonEnvironment.ts";
+import { exec } from "../../tools/lib/exec.ts";
+import { createLog } from "../../tools/lib/log.ts";
+import { ensurePythonEnvironment, type PythonEnvironment } from "../../tools/lib/pythonEnvironment.ts";
 
 let dir: string;
 const silent = createLog({ write: () => undefined });
