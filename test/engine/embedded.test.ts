@@ -10,6 +10,7 @@ import { destroy, start, status, stop } from "../../tools/embedded/cluster.ts";
 import { type Handover, readHandover } from "../../tools/embedded/handover.ts";
 import { parseNodeDescription } from "../../tools/embedded/nodeDescription.ts";
 import { objectStoreClient } from "../../tools/embedded/objectStore.ts";
+import { clusterPorts } from "../../tools/embedded/ports.ts";
 import { exec } from "../../tools/lib/exec.ts";
 import { createLog } from "../../tools/lib/log.ts";
 import { processIdentity } from "../../tools/lib/processIdentity.ts";
@@ -87,7 +88,8 @@ describe("the started cluster", () => {
       .flat()
       .find((address) => address?.family === "IPv4" && !address.internal)?.address;
     if (outside === undefined) return; // a machine with loopback alone cannot be reached from elsewhere
-    for (const [name, port] of Object.entries(handover.ports)) {
+    for (const name of clusterPorts) {
+      const port = handover.ports[name];
       expect(await accepts("127.0.0.1", port), name).toBe(true);
       expect(await accepts(outside, port), name).toBe(false);
     }

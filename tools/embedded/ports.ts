@@ -4,8 +4,8 @@ import { z } from "zod";
 import { readIfExists, writePrivateJson } from "./files.ts";
 import type { Layout } from "./layout.ts";
 
-/** Ports of the cluster itself. */
-const clusterPorts = [
+/** Ports of what always runs. */
+export const clusterPorts = [
   "etcd",
   "etcd-peer",
   "kube-apiserver",
