@@ -89,7 +89,7 @@ describe("the started cluster", () => {
       .find((address) => address?.family === "IPv4" && !address.internal)?.address;
     if (outside === undefined) return; // a machine with loopback alone cannot be reached from elsewhere
     for (const name of clusterPorts) {
-      const port = handover.ports[name];
+      const port = handover.ports[name] ?? 0;
       expect(await accepts("127.0.0.1", port), name).toBe(true);
       expect(await accepts(outside, port), name).toBe(false);
     }
