@@ -1,3 +1,4 @@
+import { percent, points } from "./format.ts";
 import type { AccuracyMeasurement } from "./measurements.ts";
 import {
   type Interval,
@@ -6,7 +7,7 @@ import {
   tangoInterval,
   wilsonInterval,
 } from "./proportions.ts";
-import { type Check, type Decision, overall, type Verdict } from "./verdict.ts";
+import { type Check, type Decision, overall, verdictAgainst } from "./verdict.ts";
 
 export interface AccuracyThresholds {
   /** Least held-out accuracy. */
@@ -85,30 +86,18 @@ function floorCheck({ estimate, lower, upper }: Interval, minimum: number, n: nu
   };
 }
 
-/**
- * Is a paired difference above `margin`? Passed if the whole interval is, failed if none of it is,
- * inconclusive if the margin lies within. A negative margin makes it a test of non-inferiority.
- */
-export function differenceCheck(
+function differenceCheck(
   name: string,
-  { estimate, lower, upper }: Interval,
+  difference: Interval,
   margin: number,
   { firstOnly, secondOnly, n }: PairedCounts,
 ): Check {
-  const verdict: Verdict = lower > margin ? "passed" : upper <= margin ? "failed" : "inconclusive";
+  const { estimate, lower, upper } = difference;
   return {
     name,
-    verdict,
+    verdict: verdictAgainst(difference, margin),
     because:
       `difference ${points(estimate)} points (${points(lower)} to ${points(upper)}), margin ${points(margin)}; ` +
       `of ${n} rows ${firstOnly} are right by the candidate alone and ${secondOnly} by live alone`,
   };
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(2)} %`;
-}
-
-function points(difference: number): string {
-  return `${difference > 0 ? "+" : ""}${(100 * difference).toFixed(2)}`;
 }

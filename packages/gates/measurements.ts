@@ -25,13 +25,14 @@ export const datasetReference = z.object({
 });
 export type DatasetReference = z.infer<typeof datasetReference>;
 
-const writtenModel = z.object({
+/** A model as the steps write it. */
+export const writtenModel = z.object({
   model_name: z.string().min(1),
   model_version: z.string().min(1),
   model_sha256: sha256,
 });
 
-function referenceOf(written: z.infer<typeof writtenModel>): ModelReference {
+export function referenceOf(written: z.infer<typeof writtenModel>): ModelReference {
   return {
     registeredModel: written.model_name,
     registeredVersion: written.model_version,

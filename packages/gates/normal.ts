@@ -1,8 +1,16 @@
+const known = new Map<number, number>();
+
 /**
- * Quantile of the standard normal distribution, by bisection of its distribution function: exact to 1e-12
- * and used a few times a decision, so that speed does not matter.
+ * Quantile of the standard normal distribution, by bisection of its distribution function: exact to 1e-12. What was
+ * asked before is remembered: simulations ask for the same confidence all the time.
  */
 export function normalQuantile(probability: number): number {
+  const found = known.get(probability) ?? solveQuantile(probability);
+  known.set(probability, found);
+  return found;
+}
+
+function solveQuantile(probability: number): number {
   if (!(probability > 0 && probability < 1)) throw new RangeError(`${probability} is no probability`);
   let low = -40;
   let high = 40;

@@ -1,4 +1,5 @@
 /** What every gate answers. */
+import type { Interval } from "./proportions.ts";
 
 export type Verdict = "passed" | "failed" | "inconclusive";
 
@@ -24,4 +25,13 @@ export function overall(checks: readonly Check[]): Verdict {
   if (checks.some(({ verdict }) => verdict === "failed")) return "failed";
   if (checks.length === 0 || checks.some(({ verdict }) => verdict === "inconclusive")) return "inconclusive";
   return "passed";
+}
+
+/**
+ * Is a difference above `margin`? Passed if the whole interval is, failed if none of it is, inconclusive if the
+ * margin lies within. A negative margin makes it a test of non-inferiority.
+ */
+export function verdictAgainst({ lower, upper }: Interval, margin: number): Verdict {
+  if (lower > margin) return "passed";
+  return upper <= margin ? "failed" : "inconclusive";
 }

@@ -13,6 +13,27 @@ describe("docs/gates.md", () => {
     expect(readTables(document)).toBe(errorRateTables());
   });
 
+  it("shows that the evaluation gate keeps its promises", () => {
+    const document = readFileSync(join(import.meta.dirname, "../../../docs/gates.md"), "utf8");
+    const rows = readTables(document)
+      .split("\n")
+      .filter((line) => /identical|as good|5 points (lower|higher)/.test(line) && line.startsWith("|"))
+      .map((line) => line.split("|").map((cell) => cell.trim()))
+      .map(([, flips = "", candidate = "", passed = "", inconclusive = ""]) => ({
+        flips: Number.parseFloat(flips),
+        inferior: candidate.includes("5 points"),
+        passed: Number.parseFloat(passed),
+        inconclusive: Number.parseFloat(inconclusive),
+      }));
+    expect(rows.filter(({ inferior }) => inferior)).toHaveLength(5);
+    expect(rows.filter(({ inferior }) => !inferior)).toHaveLength(6);
+    for (const { flips, inferior, passed, inconclusive } of rows) {
+      if (inferior) expect(passed).toBeLessThanOrEqual(5);
+      if (!inferior && flips <= 15) expect(passed).toBeGreaterThanOrEqual(80);
+      if (flips >= 27) expect(inconclusive).toBe(100);
+    }
+  });
+
   it("is changed between its markers only", () => {
     const start = "<!-- simulated: node tools/gates/simulate.ts --write -->\n";
     const end = "<!-- end of simulated -->\n";
