@@ -48,11 +48,11 @@ policy-check: ## Check manifests: make policy-check FILES="a.yaml b.yaml"
 
 ##@ Quality
 test: all-tools ## Type check, lint, and unit, policy, chart and engine tests
-	@$(ENV) node tools/check/cli.ts types lint unit policy render engine
+	@$(ENV) node tools/check/cli.ts types lint unit slow policy render engine
 test-aws: all-tools ## The aws stack under the real engine, without AWS
 	@$(ENV) node tools/check/cli.ts aws
 test-all: all-tools ## `make test`, `make test-aws`, and pipelines with real training and serving
-	@$(ENV) node tools/check/cli.ts types lint unit policy render engine aws pipelines training
+	@$(ENV) node tools/check/cli.ts types lint unit slow policy render engine aws pipelines training
 all-tools: # What the tests need: the tools for every kind of cluster
 	@$(NODE) && node tools/toolchain/cli.ts install --group core --group embedded --group k3d >/dev/null
 test-unit: ## Type check, lint and unit tests: no toolchain needed

@@ -6,7 +6,9 @@ const slow = { testTimeout: 900_000, hookTimeout: 900_000, fileParallelism: fals
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], exclude: ["**/*.slow.test.ts"] } },
+      // Simulations, processes and servers: with them, the unit tests take more than a minute.
+      { test: { name: "slow", include: ["test/unit/**/*.slow.test.ts"] } },
       { test: { name: "policy", include: ["test/policy/**/*.test.ts"] } },
       // Charts rendered by helm; needs the toolchain on PATH.
       { test: { name: "render", include: ["test/render/**/*.test.ts"], testTimeout: 60_000 } },

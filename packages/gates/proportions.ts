@@ -87,5 +87,6 @@ export function restrictedSecondOnly({ n, firstOnly, secondOnly }: PairedCounts,
   const linear = -firstOnly - secondOnly + (2 * n - firstOnly + secondOnly) * difference;
   const constant = -secondOnly * difference * (1 - difference);
   const root = Math.sqrt(Math.max(0, linear * linear - 8 * n * constant));
-  return (root - linear) / (4 * n);
+  // Rounding can take it below what a probability can be.
+  return Math.max(0, -difference, (root - linear) / (4 * n));
 }

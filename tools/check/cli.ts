@@ -18,6 +18,7 @@ const checks: Readonly<Record<string, Check>> = {
   types: { title: "type check", run: () => command("tsc", ["--noEmit"]) },
   lint: { title: "lint", run: () => command("biome", ["check", "--error-on-warnings", "."]) },
   unit: { title: "unit tests", run: () => vitest("unit") },
+  slow: { title: "slow unit tests", run: () => vitest("slow") },
   policy: { title: "policy tests", run: () => vitest("policy") },
   render: { title: "rendered charts", run: () => vitest("render") },
   engine: { title: "engine tests", run: () => vitest("engine") },
