@@ -78,34 +78,32 @@ const gateway =
         monitoring: platform.readyOf("prometheus-operator-crds"),
       });
 
-/** Kind of cluster that the stack lives on. */
-export const cluster = target.name;
-/** Dashboards and APIs that answer: `{url}`, or `{portForward}` with the command that makes one. */
-export const urls = platform.urls;
-/** Systems that Kubernetes knows here while no container of theirs runs. */
-export const simulated = [
-  ...platform.simulated,
-  ...(gateway === undefined || traits.runsPods ? [] : ["gateway"]),
-];
-/** Pulumi plugins that a stand-in takes the place of. */
-export const standIns = standInsInUse();
-/** Addresses inside the cluster. */
-export const endpoints = { ...platform.endpoints, ...gateway?.endpoints };
-/** What all systems together ask the scheduler for: cores and GiB. */
-export const requested = requestedOf({
-  outlines: charts.outlines,
-  size: config.size,
-  nodes,
-  others: gateway === undefined ? {} : { gateway: gateway.requests },
-});
-/** What only the aws stack has; see AwsOutputs. */
-export const { buckets, ecrRepositories, roles, updateKubeconfig, estimatedHourlyCost, retained } =
-  target.outputs?.() ?? {};
-
-/** Commands to go on with. */
-export const nextSteps = stepsAfter(config);
-export const kubeconfig = target.kubeconfig;
-export const credentials = platform.credentials;
+/** The stack's outputs. */
+export default {
+  /** Kind of cluster that the stack lives on. */
+  cluster: target.name,
+  /** Dashboards and APIs that answer: `{url}`, or `{portForward}` with the command that makes one. */
+  urls: platform.urls,
+  /** Systems that Kubernetes knows here while no container of theirs runs. */
+  simulated: [...platform.simulated, ...(gateway === undefined || traits.runsPods ? [] : ["gateway"])],
+  /** Pulumi plugins that a stand-in takes the place of. */
+  standIns: standInsInUse(),
+  /** Addresses inside the cluster. */
+  endpoints: { ...platform.endpoints, ...gateway?.endpoints },
+  /** What all systems together ask the scheduler for: cores and GiB. */
+  requested: requestedOf({
+    outlines: charts.outlines,
+    size: config.size,
+    nodes,
+    others: gateway === undefined ? {} : { gateway: gateway.requests },
+  }),
+  /** Commands to go on with. */
+  nextSteps: stepsAfter(config),
+  kubeconfig: target.kubeconfig,
+  credentials: platform.credentials,
+  // What only one kind of target has; see AwsOutputs.
+  ...target.outputs?.(),
+};
 
 /** What is known of a cluster before there is any resource, and how to make it. */
 interface Chosen {
