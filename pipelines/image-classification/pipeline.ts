@@ -1,15 +1,10 @@
-import { definePipeline, run, succeeded, text } from "../builder/index.ts";
+import { definePipeline, succeeded, text } from "../builder/index.ts";
 import { addDeployment } from "../shared/deployment.ts";
 import { addGates } from "../shared/gates.ts";
 import { addNotifications } from "../shared/notifications.ts";
-import {
-  checkpoints,
-  datasets,
-  modelParameters,
-  ownership,
-  trainingParameters,
-} from "../shared/parameters.ts";
-import { deadlines, trains } from "../shared/sizes.ts";
+import { datasets, modelParameters, ownership, trainingParameters } from "../shared/parameters.ts";
+import { deadlines } from "../shared/sizes.ts";
+import { addTraining } from "../shared/training.ts";
 
 /** The whole way of a model: trained, through both gates, deployed. Runs every night. */
 export const imageClassification = definePipeline({
@@ -29,23 +24,15 @@ export const imageClassification = definePipeline({
   steps: (flow, parameters) => {
     const { model, dataset, network, pretrained, epochs, seed, hyperparameters } = parameters;
     const registeredModel = parameters["registered-model"];
-    const train = flow.add("train", {
-      ...trains,
-      runs: "train",
-      parameters: {
-        model: network,
-        dataset,
-        pretrained,
-        epochs,
-        seed,
-        hyperparameters,
-        "registered-model": registeredModel,
-        "run-key": run.uid,
-        checkpoints,
-      },
-      outputs: ["model-version"],
+    const registeredVersion = addTraining(flow, {
+      network,
+      dataset,
+      pretrained,
+      epochs,
+      seed,
+      hyperparameters,
+      registeredModel,
     });
-    const registeredVersion = train.outputs["model-version"];
     const approved = addGates(flow, { model, registeredModel, registeredVersion, dataset });
     addDeployment(flow, { model, dataset, registeredVersion, after: [succeeded(approved)] });
   },

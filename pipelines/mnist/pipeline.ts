@@ -1,8 +1,9 @@
-import { definePipeline, integer, run, text } from "../builder/index.ts";
+import { definePipeline, integer, text } from "../builder/index.ts";
 import { addGates } from "../shared/gates.ts";
 import { addNotifications } from "../shared/notifications.ts";
-import { checkpoints, modelParameters, ownership, trainingParameters } from "../shared/parameters.ts";
-import { deadlines, trains } from "../shared/sizes.ts";
+import { modelParameters, ownership, trainingParameters } from "../shared/parameters.ts";
+import { deadlines } from "../shared/sizes.ts";
+import { addTraining } from "../shared/training.ts";
 
 /** Handwritten digits: trains a small network and takes it through both gates. */
 export const mnist = definePipeline({
@@ -25,22 +26,15 @@ export const mnist = definePipeline({
   steps: (flow, parameters) => {
     const { model, dataset, network, epochs, seed, hyperparameters } = parameters;
     const registeredModel = parameters["registered-model"];
-    const train = flow.add("train", {
-      ...trains,
-      runs: "train",
-      parameters: {
-        model: network,
-        dataset,
-        epochs,
-        seed,
-        hyperparameters,
-        "registered-model": registeredModel,
-        "run-key": run.uid,
-        checkpoints,
-      },
-      outputs: ["model-version"],
+    const registeredVersion = addTraining(flow, {
+      network,
+      dataset,
+      epochs,
+      seed,
+      hyperparameters,
+      registeredModel,
     });
-    addGates(flow, { model, registeredModel, registeredVersion: train.outputs["model-version"], dataset });
+    addGates(flow, { model, registeredModel, registeredVersion, dataset });
   },
   atExit: (flow, { model }) => addNotifications(flow, model, "succeeded"),
 });

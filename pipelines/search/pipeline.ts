@@ -1,14 +1,9 @@
 import { definePipeline, integer, item, run, type Step, succeeded, text } from "../builder/index.ts";
 import { addGates } from "../shared/gates.ts";
 import { addNotifications } from "../shared/notifications.ts";
-import {
-  checkpoints,
-  datasets,
-  modelParameters,
-  ownership,
-  trainingParameters,
-} from "../shared/parameters.ts";
+import { datasets, modelParameters, ownership, trainingParameters } from "../shared/parameters.ts";
 import { deadlines, measures, trains } from "../shared/sizes.ts";
+import { addTraining } from "../shared/training.ts";
 
 /** Later rounds learn from the ones before. */
 const rounds = [0, 1] as const;
@@ -68,22 +63,15 @@ export const search = definePipeline({
       outputs: ["hyperparameters"],
       after: before === undefined ? [] : [succeeded(before)],
     });
-    const train = flow.add("train", {
-      ...trains,
-      runs: "train",
-      parameters: {
-        model: network,
-        dataset,
-        epochs,
-        seed,
-        hyperparameters: best.outputs.hyperparameters,
-        "registered-model": registeredModel,
-        "run-key": run.uid,
-        checkpoints,
-      },
-      outputs: ["model-version"],
+    const registeredVersion = addTraining(flow, {
+      network,
+      dataset,
+      epochs,
+      seed,
+      hyperparameters: best.outputs.hyperparameters,
+      registeredModel,
     });
-    addGates(flow, { model, registeredModel, registeredVersion: train.outputs["model-version"], dataset });
+    addGates(flow, { model, registeredModel, registeredVersion, dataset });
   },
   atExit: (flow, { model }) => addNotifications(flow, model, "succeeded"),
 });
