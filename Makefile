@@ -17,6 +17,8 @@ cluster: setup ## Start the embedded cluster, if the stack uses it
 	@$(ENV) node tools/stack/cli.ts cluster
 run: setup ## Run a pipeline (PIPELINE=mnist PARAMS="network=cnn epochs=5"); without PIPELINE, list them
 	@$(ENV) node tools/pipelines/cli.ts --stack $(STACK) $(if $(PIPELINE),$(PIPELINE) $(PARAMS),--list)
+images: setup ## Build our images, push them to the local stack's registry, and use them (k3d, existing; needs Docker)
+	@$(ENV) node tools/images/cli.ts
 status: ## Show the embedded cluster's processes and the stack's outputs
 	@$(ENV) node tools/stack/cli.ts status
 
@@ -68,4 +70,4 @@ format: ## Format the sources
 help: ## Print this
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run rehearse rehearsal-tools all-tools policy policy-charts policy-check up down preview cluster status setup doctor charts lock test test-aws test-all test-unit bench bench-serving format help
+.PHONY: run images rehearse rehearsal-tools all-tools policy policy-charts policy-check up down preview cluster status setup doctor charts lock test test-aws test-all test-unit bench bench-serving format help

@@ -50,11 +50,12 @@ const platform = new Platform("platform", {
   ...(target.additions === undefined ? {} : { additions: target.additions }),
 });
 
-// On AWS images are named by digest, so they can only be named once they were built into the registry made here.
-const imageTags = config.stepImages ?? (config.environment === "local" ? developmentTags : undefined);
-if (imageTags === undefined)
-  void pulumi.log.warn("no pipelines yet: push the images, then set mlops:stepImages");
-else {
+// Where pods run, images can only be named once they were pushed into the registry that is made here.
+const imageTags = config.stepImages ?? (traits.runsPods ? undefined : developmentTags);
+if (imageTags === undefined) {
+  const how = config.environment === "local" ? "run `make images`" : "push the images and set mlops:stepImages";
+  void pulumi.log.warn(`no pipelines yet: ${how}`);
+} else {
   new Pipelines("pipelines", {
     target,
     namespace: tenancy.namespace(pipelinesNamespace),
@@ -64,7 +65,7 @@ else {
   });
 }
 
-// Where pods run, the image must have been pushed before somebody can wait for the gateway.
+// Likewise: nobody could wait for a gateway whose image is not there.
 const servingTag = config.servingImage ?? (traits.runsPods ? undefined : developmentTags.serving);
 const gateway =
   servingTag === undefined

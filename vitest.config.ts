@@ -1,7 +1,9 @@
 import { defineConfig } from "vitest/config";
 
-/** Engine tests share one machine's ports and cores, so their files run one after the other. */
-const slow = { testTimeout: 900_000, hookTimeout: 900_000, fileParallelism: false };
+/** Tests that start clusters and servers. */
+const patient = { testTimeout: 900_000, hookTimeout: 900_000 };
+/** These need all of a small machine, so their files run one after the other. */
+const slow = { ...patient, fileParallelism: false };
 
 export default defineConfig({
   test: {
@@ -17,7 +19,9 @@ export default defineConfig({
           name: "engine",
           include: ["test/engine/**/*.test.ts"],
           exclude: ["test/engine/aws/**"],
-          ...slow,
+          ...patient,
+          // Each file has a checkout and a cluster of its own, and mostly waits.
+          maxWorkers: 2,
         },
       },
       // The aws stack on stand-ins for AWS.

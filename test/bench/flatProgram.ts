@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Prerequisite, Release } from "./stackExport.ts";
 
@@ -51,7 +51,8 @@ export function writeFlatProgram(dir: string, nodeModules: string, data: FlatPro
 
 function writeProgram(dir: string, nodeModules: string, source: string): void {
   mkdirSync(dir, { recursive: true });
-  symlinkSync(nodeModules, join(dir, "node_modules"));
+  const modules = join(dir, "node_modules");
+  if (!existsSync(modules)) symlinkSync(nodeModules, modules);
   writeFileSync(join(dir, "Pulumi.yaml"), project);
   writeFileSync(join(dir, "package.json"), '{ "type": "module" }\n');
   writeFileSync(join(dir, "index.ts"), source);

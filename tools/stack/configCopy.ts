@@ -58,7 +58,7 @@ export function updateWorkingCopy(stack: StackName): Readonly<Record<string, unk
 }
 
 /** Sets or, with undefined, removes one key of the working copy. */
-export function setWorkingConfig(stack: StackName, key: string, value: string | undefined): void {
+export function setWorkingConfig(stack: StackName, key: string, value: unknown): void {
   const file = readStackFile(workingConfig(stack));
   const { [key]: _, ...others } = file.config ?? {};
   const config = value === undefined ? others : { ...others, [key]: value };

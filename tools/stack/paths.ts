@@ -28,6 +28,11 @@ export function stateBackend(): string {
   return join(stateDir(), "state");
 }
 
+/** Address of the file backend in `dir`, as ./env gives it: without files of metadata, which a kill can tear. */
+export function fileBackendUrl(dir: string): string {
+  return `file://${dir}?metadata=skip`;
+}
+
 /** The file backend's state of one stack. */
 export function stackStateFile(stack: StackName): string {
   return join(stateBackend(), ".pulumi", "stacks", projectName, `${stack}.json`);

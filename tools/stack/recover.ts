@@ -85,8 +85,10 @@ function releaseKey(resource: StateResource): string {
 }
 
 /**
- * A release whose creation was interrupted is unknown to the state and would block its name: it is
- * uninstalled. One whose upgrade was interrupted is rolled back to what the state knows.
+ * A release whose creation was interrupted is unknown to the state and would block its name: Helm's record of it
+ * goes, and the next installation adopts its objects, which say whose they are. It is not uninstalled: an API server
+ * that deletes a CRD moments after it was made can fail to list its instances, and the CRD then never goes.
+ * One whose upgrade was interrupted is rolled back to what the state knows.
  */
 async function repairReleases(state: StackState, access: ClusterAccess): Promise<string[]> {
   const args = accessArgs("helm", access);
@@ -104,10 +106,16 @@ async function repairReleases(state: StackState, access: ClusterAccess): Promise
   for (const { name, namespace, status } of releases) {
     const key = `${namespace}/${name}`;
     if (interrupted.has(key) && !known.has(key)) {
-      await exec("helm", ["uninstall", name, "--namespace", namespace, "--wait", ...args], {
-        timeoutMs: 300_000,
-      });
-      done.push(`uninstalled release ${name}, which was interrupted (${status})`);
+      const records = [
+        "delete",
+        "secrets",
+        "--namespace",
+        namespace,
+        "--selector",
+        `owner=helm,name=${name}`,
+      ];
+      await exec("kubectl", [...records, ...accessArgs("kubectl", access)], { timeoutMs: 60_000 });
+      done.push(`forgot the interrupted installation of release ${name} (${status}); its objects are kept`);
     } else if (known.has(key) && status.startsWith("pending-")) {
       await exec("helm", ["rollback", name, "--namespace", namespace, ...args], { timeoutMs: 300_000 });
       done.push(`rolled release ${name} back, whose upgrade was interrupted (${status})`);

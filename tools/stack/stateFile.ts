@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { type StackName, stackStateFile, stateBackend } from "./paths.ts";
+import { fileBackendUrl, type StackName, stackStateFile, stateBackend } from "./paths.ts";
 
 /** One resource of a state file, as far as the tools need it. */
 export interface StateResource {
@@ -22,7 +22,7 @@ const none: StackState = { resources: [], pendingOperations: [], salt: undefined
 /** Whether the stack's state lies in this checkout's file backend. */
 export function usesFileBackend(): boolean {
   const url = process.env.PULUMI_BACKEND_URL;
-  return url === undefined || url === "" || url === `file://${stateBackend()}`;
+  return url === undefined || url === "" || url === fileBackendUrl(stateBackend());
 }
 
 /** State of a stack in this checkout's file backend; empty when the stack does not exist. */

@@ -1,19 +1,28 @@
 import { readFileSync } from "node:fs";
-import * as pulumi from "@pulumi/pulumi";
+// Not the whole SDK: its other parts take longer to load than all that this plugin does.
+import { all, type Input, type Inputs, interpolate, type Output, output } from "@pulumi/pulumi/output.js";
+import {
+  ComponentResource,
+  type ComponentResourceOptions,
+  CustomResource,
+  type CustomResourceOptions,
+  ProviderResource,
+  type ResourceOptions,
+} from "@pulumi/pulumi/resource.js";
 import { parse } from "yaml";
 import type { Place } from "../aws/answers.ts";
 
 export const clusterType = "eks:index:Cluster";
 
 /** aws.eks.Cluster, without loading the whole SDK for it. */
-class ControlPlane extends pulumi.CustomResource {
-  declare readonly arn: pulumi.Output<string>;
-  declare readonly endpoint: pulumi.Output<string>;
-  declare readonly certificateAuthority: pulumi.Output<{ readonly data: string }>;
-  declare readonly identities: pulumi.Output<{ readonly oidcs: { readonly issuer: string }[] }[]>;
-  declare readonly vpcConfig: pulumi.Output<{ readonly clusterSecurityGroupId: string }>;
+class ControlPlane extends CustomResource {
+  declare readonly arn: Output<string>;
+  declare readonly endpoint: Output<string>;
+  declare readonly certificateAuthority: Output<{ readonly data: string }>;
+  declare readonly identities: Output<{ readonly oidcs: { readonly issuer: string }[] }[]>;
+  declare readonly vpcConfig: Output<{ readonly clusterSecurityGroupId: string }>;
 
-  constructor(name: string, inputs: pulumi.Inputs, opts: pulumi.CustomResourceOptions) {
+  constructor(name: string, inputs: Inputs, opts: CustomResourceOptions) {
     const outputs = {
       arn: undefined,
       endpoint: undefined,
@@ -67,7 +76,7 @@ const known = new Set([
  *
  * @throws Error naming each input.
  */
-function assertRehearsed(inputs: pulumi.Inputs): void {
+function assertRehearsed(inputs: Inputs): void {
   const given = Object.keys(inputs).filter((name) => inputs[name] !== undefined);
   const wrong = [
     ...given.filter((name) => !known.has(name)),
@@ -83,11 +92,11 @@ function assertRehearsed(inputs: pulumi.Inputs): void {
  * The cluster of @pulumi/eks 4.3.0, with the children that it makes for the inputs that this project gives it:
  * the control plane and a Kubernetes provider.
  */
-export class RehearsedCluster extends pulumi.ComponentResource {
+export class RehearsedCluster extends ComponentResource {
   /** What the component hands back to the program. */
-  readonly state: pulumi.Inputs;
+  readonly state: Inputs;
 
-  constructor(name: string, inputs: pulumi.Inputs, stage: Stage, opts: pulumi.ComponentResourceOptions) {
+  constructor(name: string, inputs: Inputs, stage: Stage, opts: ComponentResourceOptions) {
     super(clusterType, name, {}, opts);
     assertRehearsed(inputs);
     const controlPlane = new ControlPlane(
@@ -98,9 +107,11 @@ export class RehearsedCluster extends pulumi.ComponentResource {
         ignoreChanges: ["accessConfig.bootstrapClusterCreatorAdminPermissions", "bootstrapSelfManagedAddons"],
       },
     );
-    const kubeconfig = pulumi
-      .all([controlPlane.arn, controlPlane.endpoint, controlPlane.certificateAuthority])
-      .apply(([arn, endpoint, { data }]) => kubeconfigOf(stage, { arn, endpoint, authority: data }));
+    const kubeconfig = all([
+      controlPlane.arn,
+      controlPlane.endpoint,
+      controlPlane.certificateAuthority,
+    ]).apply(([arn, endpoint, { data }]) => kubeconfigOf(stage, { arn, endpoint, authority: data }));
     const kubeconfigJson = kubeconfig.apply((config) => JSON.stringify(config));
     new KubernetesProvider(`${name}-eks-k8s`, { kubeconfig: kubeconfigJson }, { parent: this });
     const issuer = controlPlane.identities.apply(([identity]) => identity?.oidcs[0]?.issuer ?? "");
@@ -115,18 +126,18 @@ export class RehearsedCluster extends pulumi.ComponentResource {
   }
 }
 
-class KubernetesProvider extends pulumi.ProviderResource {
-  constructor(name: string, inputs: pulumi.Inputs, opts: pulumi.ResourceOptions) {
+class KubernetesProvider extends ProviderResource {
+  constructor(name: string, inputs: Inputs, opts: ResourceOptions) {
     super("kubernetes", name, inputs, opts);
   }
 }
 
-function controlPlaneInputs(name: string, inputs: pulumi.Inputs, { accountId }: Place): pulumi.Inputs {
+function controlPlaneInputs(name: string, inputs: Inputs, { accountId }: Place): Inputs {
   // A reference to a resource of a package that is not loaded here arrives as the resource's id, a role's name.
-  const roleName = pulumi.output(inputs.serviceRole as pulumi.Input<string>);
+  const roleName = output(inputs.serviceRole as Input<string>);
   return {
     name: inputs.name,
-    roleArn: pulumi.interpolate`arn:aws:iam::${accountId}:role/${roleName}`,
+    roleArn: interpolate`arn:aws:iam::${accountId}:role/${roleName}`,
     version: inputs.version,
     bootstrapSelfManagedAddons: inputs.bootstrapSelfManagedAddons,
     enabledClusterLogTypes: inputs.enabledClusterLogTypes,
@@ -146,7 +157,7 @@ function controlPlaneInputs(name: string, inputs: pulumi.Inputs, { accountId }: 
       authenticationMode: inputs.authenticationMode,
       bootstrapClusterCreatorAdminPermissions: true,
     },
-    tags: pulumi.output(inputs.tags).apply((tags) => ({ Name: `${name}-eksCluster`, ...tags })),
+    tags: output(inputs.tags).apply((tags) => ({ Name: `${name}-eksCluster`, ...tags })),
   };
 }
 
