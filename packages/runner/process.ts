@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { finished } from "node:stream/promises";
+import { spawnGuarded } from "./guard.ts";
 
 export interface ProcessRequest {
   readonly command: string;
@@ -36,18 +37,20 @@ const signals: Readonly<Record<string, number>> = {
 
 /**
  * Runs a command in a process group of its own, and ends the whole group with it: what a step leaves running in the
- * background goes when its container would.
+ * background goes when its container would. It also ends with this process, even when that is killed.
  *
  * @throws Error when the command cannot be started.
  */
 export async function runProcess(request: ProcessRequest, stop: AbortSignal): Promise<ProcessResult> {
   const log = createWriteStream(request.log, { mode: 0o600 });
-  const child = spawn(request.command, [...request.args], {
-    cwd: request.cwd,
-    env: { ...request.env },
-    detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const { child, release } = spawnGuarded(() =>
+    spawn(request.command, [...request.args], {
+      cwd: request.cwd,
+      env: { ...request.env },
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    }),
+  );
   for (const stream of [child.stdout, child.stderr]) copyLines(stream, log, request.secrets);
   let ended: ProcessResult["ended"];
   let kill: NodeJS.Timeout | undefined;
@@ -67,6 +70,7 @@ export async function runProcess(request: ProcessRequest, stop: AbortSignal): Pr
       resolve(code ?? 128 + (signals[signal ?? ""] ?? 0));
       // Its pipes stay open as long as anything that it started holds them.
       signalGroup(child, "SIGKILL");
+      release();
     });
     if (stop.aborted) onStop();
     const exitCode = await promise;
