@@ -28,7 +28,9 @@ const config = readConfig();
 
 // All that can be wrong on the disk is found before there is any resource.
 const { traits, nodes, create } = await (config.environment === "aws" ? onAws(config) : onLocal(config));
-const options = platformOptions(config);
+// Where pods run, our own images can only be named once they were pushed into the registry that is made here.
+const servingTag = config.servingImage ?? (traits.runsPods ? undefined : developmentTags.serving);
+const options = { ...platformOptions(config), ...(servingTag === undefined ? {} : { servingTag }) };
 const charts = await findCharts(selectCharts(traits, options), {
   stack: config.environment,
   chartsDir: config.chartsDir,
@@ -50,10 +52,10 @@ const platform = new Platform("platform", {
   ...(target.additions === undefined ? {} : { additions: target.additions }),
 });
 
-// Where pods run, images can only be named once they were pushed into the registry that is made here.
 const imageTags = config.stepImages ?? (traits.runsPods ? undefined : developmentTags);
 if (imageTags === undefined) {
-  const how = config.environment === "local" ? "run `make images`" : "push the images and set mlops:stepImages";
+  const how =
+    config.environment === "local" ? "run `make images`" : "push the images and set mlops:stepImages";
   void pulumi.log.warn(`no pipelines yet: ${how}`);
 } else {
   new Pipelines("pipelines", {
@@ -62,11 +64,11 @@ if (imageTags === undefined) {
     workflows: platform.readyOf("argo-workflows"),
     pipelines,
     imageTags,
+    llm: options.llm,
   });
 }
 
-// Likewise: nobody could wait for a gateway whose image is not there.
-const servingTag = config.servingImage ?? (traits.runsPods ? undefined : developmentTags.serving);
+// Nobody could wait for a gateway whose image is not there.
 const gateway =
   servingTag === undefined
     ? undefined

@@ -44,6 +44,10 @@ const llm = z.strictObject({
     .string()
     .regex(/^[\w.-]+\/[\w.-]+$/, "a model as owner/name")
     .optional(),
+  revision: z
+    .string()
+    .regex(/^[0-9a-f]{40}$/, "a commit of the model's repository: 40 hexadecimal digits")
+    .optional(),
 });
 
 const pinned = z
@@ -51,7 +55,7 @@ const pinned = z
   .regex(/^[\w][\w.-]*(@sha256:[0-9a-f]{64})?$/, "a tag, with the digest after it: 1.2.3@sha256:...");
 
 /** Tag, and on AWS digest, of each image that pipelines' steps run in. */
-const stepImages = z.strictObject({ training: pinned, deployment: pinned });
+const stepImages = z.strictObject({ training: pinned, deployment: pinned, benchmark: pinned });
 
 const common = {
   size: z.enum(sizes).default("small"),

@@ -1,6 +1,7 @@
 import { platformConfigMap, runsPodsAnnotation } from "@mlops/runner/contract";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import type { PlatformOptions } from "../components/platform/system.ts";
 import type { ClusterTarget } from "../components/target.ts";
 import { pipelinesNamespace } from "../components/tenancy/names.ts";
 import { deploymentWorkload, identityOf } from "../components/tenancy/workloads.ts";
@@ -19,6 +20,8 @@ export interface PipelinesArgs {
   readonly imageTags: Readonly<Record<ImageName, string>>;
   /** What a step's cost is reckoned with. @default defaultRates */
   readonly rates?: Rates;
+  /** What vLLM serves; without it the pipelines of language models have no base model. */
+  readonly llm?: PlatformOptions["llm"];
   /** GPUs that the namespace may hold at a time. @default 0: steps run on the CPU */
   readonly gpus?: number;
 }
@@ -36,7 +39,7 @@ export class Pipelines extends pulumi.ComponentResource {
     this.registerOutputs({ names: this.names });
   }
 
-  private createEnvironment({ target, namespace, rates }: PipelinesArgs): void {
+  private createEnvironment({ target, namespace, rates, llm }: PipelinesArgs): void {
     new k8s.core.v1.ConfigMap(
       "pipelines-platform",
       {
@@ -45,7 +48,7 @@ export class Pipelines extends pulumi.ComponentResource {
           namespace: pipelinesNamespace,
           annotations: { [runsPodsAnnotation]: String(target.runsPods) },
         },
-        data: stepEnvironment(target, rates ?? defaultRates),
+        data: stepEnvironment(target, rates ?? defaultRates, llm),
       },
       this.inside(target, [namespace]),
     );

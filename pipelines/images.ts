@@ -11,6 +11,10 @@ export const stepImages = {
   training: { command: (step) => ["python", "-m", ...words(`mlops_training.${step}`)] },
   /** Everything between a trained model and a serving one: apps/steps. */
   deployment: { command: (step) => ["node", "/app/apps/steps/main.ts", ...words(step)] },
+  /** vLLM's own benchmark, which no other image has the libraries for. */
+  benchmark: {
+    command: (step) => ["python", `/app/apps/steps/benchmark/${step.replaceAll("-", "_")}.py`],
+  },
 } as const satisfies Record<string, StepImage>;
 
 export type ImageName = keyof typeof stepImages;
@@ -20,5 +24,6 @@ export const imageNames = Object.keys(stepImages) as ImageName[];
 export const developmentTags: Readonly<Record<ImageName | "serving", string>> = {
   training: "0.1.0",
   deployment: "0.1.0",
+  benchmark: "0.1.0",
   serving: "0.1.0",
 };

@@ -1,3 +1,4 @@
+export { Adapters, type AdaptersOptions, type AdaptersStatus } from "./adapters/adapters.ts";
 export type { Backend } from "./backends/backend.ts";
 export { probingAgent } from "./backends/http.ts";
 export { tritonBackend } from "./backends/triton.ts";

@@ -1,16 +1,17 @@
-/** Entry of the image: `node apps/gateway/main.ts serve|reconcile`. */
+/** Entry of the image: `node apps/gateway/main.ts serve|reconcile|adapters`. */
 import { type ObjectStore, type Server, s3Bucket } from "@mlops/registry";
 import type { Dispatcher } from "undici";
+import { Adapters } from "./adapters/adapters.ts";
 import type { Backend } from "./backends/backend.ts";
 import { tritonBackend } from "./backends/triton.ts";
 import { vllmBackend } from "./backends/vllm.ts";
 import { Reconciler } from "./reconcile/reconciler.ts";
 import { Gateway, type ServedBy } from "./serve/gateway.ts";
 import {
-  type GatewaySettings,
+  adaptersSettings,
   gatewaySettings,
-  type ReconcilerSettings,
   reconcilerSettings,
+  type Settings,
   SettingsError,
   sourcesOf,
 } from "./settings.ts";
@@ -20,11 +21,12 @@ const usage = `Usage: node apps/gateway/main.ts COMMAND
 
   serve      the gateway: stable model names in front of Triton and vLLM
   reconcile  the reconciler: every replica holds what the models' records say
+  adapters   beside vLLM: its folder of adapters holds what the records want
 
 Settings come from the environment; apps/gateway/README.md lists them.
 `;
 
-function storeOf(settings: GatewaySettings | ReconcilerSettings): ObjectStore {
+function storeOf(settings: Settings): ObjectStore {
   return s3Bucket({
     bucket: settings.MLOPS_BUCKET_MODEL_REGISTRY,
     region: settings.AWS_REGION,
@@ -32,10 +34,13 @@ function storeOf(settings: GatewaySettings | ReconcilerSettings): ObjectStore {
   });
 }
 
-function backendsOf(
-  settings: GatewaySettings | ReconcilerSettings,
-): Record<Server, (dispatcher: Dispatcher) => Backend> {
-  const vllm = { adapterDir: settings.MLOPS_VLLM_ADAPTER_DIR, slots: settings.MLOPS_VLLM_SLOTS };
+function backendsOf(settings: Settings): Record<Server, (dispatcher: Dispatcher) => Backend> {
+  const vllm = {
+    adapterDir: settings.MLOPS_VLLM_ADAPTER_DIR,
+    adaptersPort: settings.MLOPS_ADAPTERS_PORT,
+    slots: settings.MLOPS_VLLM_SLOTS,
+    adminToken: settings.MLOPS_VLLM_ADMIN_TOKEN,
+  };
   return { triton: tritonBackend, vllm: (dispatcher) => vllmBackend(dispatcher, vllm) };
 }
 
@@ -94,7 +99,26 @@ async function reconcile(): Promise<void> {
   await reconciler.stop();
 }
 
-const commands: Readonly<Record<string, () => Promise<void>>> = { serve, reconcile };
+async function adapters(): Promise<void> {
+  const settings = adaptersSettings(process.env);
+  const downloads = new Adapters({
+    host: settings.MLOPS_LISTEN_HOST,
+    port: settings.MLOPS_ADAPTERS_PORT,
+    store: storeOf(settings),
+    dir: settings.MLOPS_VLLM_ADAPTER_DIR,
+    source: settings.MLOPS_VLLM_URLS,
+    backend: backendsOf(settings).vllm,
+    log: createLogger("adapters"),
+    maxBytes: settings.MLOPS_ADAPTERS_MAX_BYTES,
+    keepMs: settings.MLOPS_ADAPTERS_KEEP_MS,
+    records: { pollMs: settings.MLOPS_RECORD_POLL_MS },
+  });
+  await downloads.start();
+  await ended();
+  await downloads.stop();
+}
+
+const commands: Readonly<Record<string, () => Promise<void>>> = { serve, reconcile, adapters };
 const [name = "", ...rest] = process.argv.slice(2);
 const command = commands[name];
 if (command === undefined || rest.length > 0) {

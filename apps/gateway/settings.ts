@@ -26,6 +26,10 @@ const common = {
   MLOPS_VLLM_ADAPTER_DIR: z.string().startsWith("/").default("/adapters"),
   /** `--max-loras` of the vLLM servers. */
   MLOPS_VLLM_SLOTS: z.coerce.number().int().positive().default(4),
+  /** The word by which the vLLM servers know the reconciler. */
+  MLOPS_VLLM_ADMIN_TOKEN: z.string().min(1).optional(),
+  /** Of the `adapters` process on each vLLM replica's host. */
+  MLOPS_ADAPTERS_PORT: port.default(8083),
   MLOPS_RECORD_POLL_MS: milliseconds.min(20).default(200),
 };
 
@@ -52,8 +56,19 @@ const reconcilerSchema = z.object({
   MLOPS_GATEWAY_ADMIN_URLS: replicaUrls,
 });
 
+const adaptersSchema = z.object({
+  ...common,
+  MLOPS_VLLM_URLS: replicaUrls,
+  /** Size of the largest version that is taken; a file is held in memory on its way. */
+  MLOPS_ADAPTERS_MAX_BYTES: bytes.default(512 << 20),
+  /** How long a version stays after nobody needs it. */
+  MLOPS_ADAPTERS_KEEP_MS: milliseconds.default(600_000),
+});
+
+export type AdaptersSettings = z.infer<typeof adaptersSchema>;
 export type GatewaySettings = z.infer<typeof gatewaySchema>;
 export type ReconcilerSettings = z.infer<typeof reconcilerSchema>;
+export type Settings = GatewaySettings | ReconcilerSettings | AdaptersSettings;
 
 /** A bad environment. */
 export class SettingsError extends Error {
@@ -70,10 +85,12 @@ export function reconcilerSettings(environment: NodeJS.ProcessEnv): ReconcilerSe
   return read(reconcilerSchema, environment);
 }
 
-function read<T extends GatewaySettings | ReconcilerSettings>(
-  schema: z.ZodType<T>,
-  environment: NodeJS.ProcessEnv,
-): T {
+/** @throws SettingsError listing every variable that is missing or wrong. */
+export function adaptersSettings(environment: NodeJS.ProcessEnv): AdaptersSettings {
+  return read(adaptersSchema, environment);
+}
+
+function read<T extends Settings>(schema: z.ZodType<T>, environment: NodeJS.ProcessEnv): T {
   const parsed = schema.safeParse(environment);
   const problems = parsed.success
     ? []
@@ -89,7 +106,7 @@ function read<T extends GatewaySettings | ReconcilerSettings>(
 
 /** The servers that the environment names. */
 export function sourcesOf(
-  settings: GatewaySettings | ReconcilerSettings,
+  settings: Pick<Settings, "MLOPS_TRITON_URLS" | "MLOPS_VLLM_URLS">,
 ): Partial<Record<Server, ReplicaSource>> {
   const { MLOPS_TRITON_URLS: triton, MLOPS_VLLM_URLS: vllm } = settings;
   return { ...(triton === undefined ? {} : { triton }), ...(vllm === undefined ? {} : { vllm }) };

@@ -3,7 +3,13 @@ import type { types } from "@pulumi/kubernetes";
 import type { Input } from "@pulumi/pulumi";
 import { charts } from "../../charts.ts";
 import type { Size } from "../target.ts";
-import { engineLabels, gatewayLabels, gatewayPorts, reconcilerLabels } from "../tenancy/names.ts";
+import {
+  engineLabels,
+  gatewayLabels,
+  gatewayPorts,
+  reconcilerLabels,
+  vllmAdminSecret,
+} from "../tenancy/names.ts";
 import { gatewayWorkload, identityOf } from "../tenancy/workloads.ts";
 import type { ValuesContext } from "./system.ts";
 import {
@@ -160,6 +166,7 @@ function reconcilerDeployment(args: GatewayObjectsArgs): PlainObject {
           env: [
             { name: "MLOPS_GATEWAY_ADMIN_URLS", value: everyReplica("gateway-replicas", gatewayPorts.admin) },
           ],
+          secrets: args.options.llm === undefined ? [] : [vllmAdminSecret.name],
           resources: requirements(reconcilerResources),
           readinessProbe: { ...healthz, periodSeconds: 5 },
           livenessProbe: { ...healthz, periodSeconds: 10, failureThreshold: 6 },
@@ -178,6 +185,8 @@ const pod = {
 
 type ContainerParts = Omit<types.input.core.v1.Container, "name" | "env"> & {
   readonly env?: readonly EnvironmentVariable[];
+  /** Secrets whose keys are variables, besides the object store's. */
+  readonly secrets?: readonly string[];
 };
 
 interface DeploymentParts {
@@ -208,10 +217,11 @@ function deployment(
 function container(
   { image, target, options }: GatewayObjectsArgs,
   name: string,
-  { env = [], ...parts }: ContainerParts,
+  { env = [], secrets: own = [], ...parts }: ContainerParts,
 ): types.input.core.v1.Container {
   const { endpoint, region, buckets } = target.objectStore;
   const { secretName } = identityOf(target, gatewayWorkload);
+  const secrets = [...(secretName === undefined ? [] : [secretName]), ...own];
   return {
     name,
     image,
@@ -227,7 +237,7 @@ function container(
         : [{ name: "MLOPS_VLLM_URLS", value: everyReplica("vllm-replicas", 8000) }]),
       ...env,
     ],
-    ...(secretName === undefined ? {} : { envFrom: [{ secretRef: { name: secretName } }] }),
+    ...(secrets.length === 0 ? {} : { envFrom: secrets.map((secret) => ({ secretRef: { name: secret } })) }),
     securityContext: {
       ...restrictedContainer,
       capabilities: { drop: ["ALL"] },

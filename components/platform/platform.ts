@@ -35,6 +35,7 @@ export function platformOptions(config: Config): PlatformOptions {
   const accelerator = config.environment === "aws" ? ("l4" as const) : undefined;
   const llm: PlatformOptions["llm"] = {
     model: config.llm.model ?? defaultModels[accelerator ?? "cpu"],
+    ...(config.llm.revision === undefined ? {} : { revision: config.llm.revision }),
     ...(accelerator === undefined ? {} : { accelerator }),
     replicas: accelerator === undefined ? 1 : 0,
   };

@@ -13,11 +13,15 @@ export interface PlatformOptions {
   /** What vLLM serves, or undefined to leave vLLM out. */
   readonly llm?: {
     readonly model: string;
+    /** Commit of the model's repository on the hub; its branch `main` where none is named. */
+    readonly revision?: string;
     readonly accelerator?: "l4";
     readonly replicas: number;
     /** Secret in vLLM's namespace whose key `token` opens gated models; none for open ones. */
     readonly tokenSecret?: string;
   };
+  /** Tag, with or without digest, of the image `serving`; absent while it was not pushed yet. */
+  readonly servingTag?: string;
 }
 
 /** What a system's pure values function gets. */

@@ -1,9 +1,10 @@
 import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
 import { charts } from "../../charts.ts";
 import type { Size } from "../target.ts";
-import { engineLabels } from "../tenancy/names.ts";
+import { engineLabels, gatewayPorts, vllmAdminSecret } from "../tenancy/names.ts";
 import { identityOf, vllmWorkload } from "../tenancy/workloads.ts";
-import { objectOptions } from "./secret.ts";
+import { generatedPassword, objectOptions, opaqueSecret } from "./secret.ts";
 import type { PlatformOptions, System, ValuesContext } from "./system.ts";
 import {
   gpuPodLabels,
@@ -13,6 +14,7 @@ import {
   restrictedPod,
 } from "./values.ts";
 import { cpuEngine, type Engine, gpuEngine } from "./vllmEngine.ts";
+import { vllmGuard, vllmGuardSource } from "./vllmGuard.ts";
 
 const { namespace } = charts["vllm-stack"];
 
@@ -31,19 +33,81 @@ function keepsVolume(llm: Llm): boolean {
   return llm.replicas === 1;
 }
 
-function modelCache(llm: Llm, engine: Engine): object {
+/** Where the engine and its sidecar have the adapters. */
+const adapterDir = "/adapters";
+const adapterVolume = { name: "adapters", mountPath: adapterDir };
+/** Four versions of 512 MiB, and those that are about to go. */
+const adapterSpace = "4Gi";
+/** Where the engine finds its middleware. */
+const guardDir = "/mlops";
+const guardConfig = "vllm-guard";
+
+function volumes(llm: Llm, engine: Engine): object {
   return {
     extraVolumes: [
       keepsVolume(llm)
         ? { name: "cache", persistentVolumeClaim: { claimName: claim } }
         : { name: "cache", emptyDir: { sizeLimit: engine.disk } },
+      { name: "adapters", emptyDir: { sizeLimit: adapterSpace } },
+      { name: "guard", configMap: { name: guardConfig } },
     ],
-    extraVolumeMounts: [{ name: "cache", mountPath: "/data" }],
+    extraVolumeMounts: [
+      { name: "cache", mountPath: "/data" },
+      { ...adapterVolume, readOnly: true },
+      { name: "guard", mountPath: guardDir, readOnly: true },
+    ],
+  };
+}
+
+/** Plain where the registry is: values are also rendered without an engine. */
+function servingImage(registry: pulumi.Input<string>, tag: string): pulumi.Input<string> {
+  return typeof registry === "string"
+    ? `${registry}/serving:${tag}`
+    : pulumi.interpolate`${registry}/serving:${tag}`;
+}
+
+/** A file is held in memory on its way from the object store. */
+const adaptersResources = resources({ cpu: "50m", memory: "128Mi" }, { cpu: "1", memory: "1Gi" });
+
+/**
+ * What downloads adapters beside the engine. The chart has no place for a sidecar, but for an init container, and one
+ * that is always restarted is a sidecar. Its template writes the name as it is, so that the name's second line is a
+ * field of the container; the render test sees what becomes of it.
+ */
+function adaptersSidecar(context: ValuesContext): object {
+  const { target, options } = context;
+  if (options.servingTag === undefined) return {};
+  const { endpoint, region, buckets } = target.objectStore;
+  return {
+    initContainer: {
+      name: `adapters\n${" ".repeat(10)}restartPolicy: Always`,
+      image: servingImage(target.imageRegistry, options.servingTag),
+      command: ["node", "/app/apps/gateway/main.ts", "adapters"],
+      env: [
+        { name: "AWS_REGION", value: region },
+        ...(endpoint === undefined ? [] : [{ name: "AWS_ENDPOINT_URL_S3", value: endpoint }]),
+        { name: "MLOPS_BUCKET_MODEL_REGISTRY", value: buckets.modelRegistry },
+        { name: "MLOPS_VLLM_URLS", value: "http://127.0.0.1:8000" },
+        { name: "MLOPS_VLLM_ADAPTER_DIR", value: adapterDir },
+        { name: "MLOPS_ADAPTERS_PORT", value: String(gatewayPorts.adapters) },
+      ],
+      resources: adaptersResources,
+      extraVolumeMounts: [adapterVolume],
+    },
   };
 }
 
 function engineOf(context: ValuesContext, llm: Llm): Engine {
   return llm.accelerator === undefined ? cpuEngine : gpuEngine(context.target.accelerators[llm.accelerator]);
+}
+
+function revisionOf({ revision }: Llm): string {
+  return revision ?? "main";
+}
+
+/** The base is served under its exact name, by which adapters of another base are refused. */
+function servedAs(llm: Llm): string[] {
+  return ["--served-model-name", `${llm.model}@${revisionOf(llm)}`, "--middleware", vllmGuard.middleware];
 }
 
 function modelSpec(context: ValuesContext, llm: Llm): Record<string, unknown> {
@@ -64,9 +128,16 @@ function modelSpec(context: ValuesContext, llm: Llm): Record<string, unknown> {
     shmSize: "1Gi",
     // Not `enableLoRA`: with the chart's volume it adds a sidecar of a floating tag that downloads
     // adapters on its own. The engine gets the flag instead.
-    vllmConfig: engine.vllmConfig,
-    ...modelCache(llm, engine),
+    vllmConfig: { ...engine.vllmConfig, extraArgs: [...engine.extraArgs, ...servedAs(llm)] },
+    modelRevision: revisionOf(llm),
+    ...volumes(llm, engine),
+    ...adaptersSidecar(context),
     env: [
+      { name: "PYTHONPATH", value: guardDir },
+      {
+        name: vllmAdminSecret.key,
+        valueFrom: { secretKeyRef: { name: vllmAdminSecret.name, key: vllmAdminSecret.key } },
+      },
       { name: "VLLM_ALLOW_RUNTIME_LORA_UPDATING", value: "True" },
       // The user that the pod runs as has neither a name nor a home in the image.
       { name: "HOME", value: "/tmp" },
@@ -172,7 +243,18 @@ export const vllm: System = {
       },
       objectOptions(context),
     );
-    if (options.llm === undefined || !keepsVolume(options.llm)) return { resources: [serviceAccount] };
+    const guard = new k8s.core.v1.ConfigMap(
+      "vllm-guard",
+      { metadata: { name: guardConfig, namespace }, data: { [vllmGuard.file]: vllmGuardSource } },
+      objectOptions(context),
+    );
+    const admin = opaqueSecret("vllm-admin", context, {
+      namespace,
+      secretName: vllmAdminSecret.name,
+      stringData: { [vllmAdminSecret.key]: generatedPassword("vllm-admin-token", context.parent).result },
+    });
+    const always = [serviceAccount, guard, admin];
+    if (options.llm === undefined || !keepsVolume(options.llm)) return { resources: always };
     // Not the chart's own: Helm waits until a release's volumes are bound, and with 0 replicas none is.
     const volume = new k8s.core.v1.PersistentVolumeClaim(
       "vllm-model-cache",
@@ -186,7 +268,7 @@ export const vllm: System = {
       },
       objectOptions(context),
     );
-    return { resources: [serviceAccount, volume] };
+    return { resources: [...always, volume] };
   },
   endpoints: { vllm: `http://vllm-stack-router-service.${namespace}.svc.cluster.local/v1` },
 };

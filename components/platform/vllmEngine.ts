@@ -9,6 +9,8 @@ export interface Engine {
   readonly disk: string;
   readonly resources: ContainerResources;
   readonly vllmConfig: Readonly<Record<string, unknown>>;
+  /** Flags that the chart has no value for. */
+  readonly extraArgs: readonly string[];
   readonly environment: readonly EnvironmentVariable[];
   /** Minutes until a first start may be given up: pull, download, compile. */
   readonly startMinutes: number;
@@ -25,13 +27,15 @@ export const cpuEngine: Engine = {
     maxNumSeqs: 8,
     dtype: "bfloat16",
     maxLoras: 4,
-    extraArgs: [...lora, "--enforce-eager"],
   },
+  extraArgs: [...lora, "--enforce-eager"],
   environment: [
     // GiB for the key-value cache; the default takes a share of the node's memory, not of the pod's.
     { name: "VLLM_CPU_KVCACHE_SPACE", value: "1" },
     // Binding threads to cores takes a capability that the pod does not have.
     { name: "VLLM_CPU_OMP_THREADS_BIND", value: "nobind" },
+    // Some parts of the sampler are compiled in spite of --enforce-eager: the first answer would take 14 s.
+    { name: "TORCH_COMPILE_DISABLE", value: "1" },
   ],
   startMinutes: 20,
 };
@@ -52,8 +56,8 @@ export function gpuEngine(accelerator: Accelerator): Engine {
       gpuMemoryUtilization: 0.9,
       tensorParallelSize: 1,
       enablePrefixCaching: true,
-      extraArgs: lora,
     },
+    extraArgs: lora,
     environment: [],
     startMinutes: 25,
   };

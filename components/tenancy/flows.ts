@@ -224,6 +224,7 @@ export function allowedFlows(args: FlowArgs): Flow[] {
     ...every([gateway, reconciler], { to: triton, ports: tcp(8000) }),
     ...every([gateway, reconciler], { to: engine, ports: tcp(8000) }),
     { from: reconciler, to: gateway, ports: tcp(gatewayPorts.admin) },
+    { from: reconciler, to: engine, ports: tcp(gatewayPorts.adapters) },
     // They wait for what the two have done.
     { from: deploymentSteps, to: gateway, ports: tcp(gatewayPorts.admin) },
     { from: deploymentSteps, to: reconciler, ports: tcp(gatewayPorts.status) },

@@ -35,5 +35,11 @@ export const databaseUserLabels = { "mlops.dev/role": "database-user" } as const
 export const gatewayLabels = { "app.kubernetes.io/name": "gateway" } as const;
 export const reconcilerLabels = { "app.kubernetes.io/name": "reconciler" } as const;
 
-/** Ports of gateway (clients; its reports and metrics) and reconciler (its status and metrics). */
-export const gatewayPorts = { serve: 8080, admin: 8081, status: 8082 } as const;
+/**
+ * Ports of gateway (clients; its reports and metrics), of the reconciler (its status and metrics) and of what
+ * downloads adapters beside each vLLM engine.
+ */
+export const gatewayPorts = { serve: 8080, admin: 8081, status: 8082, adapters: 8083 } as const;
+
+/** Secret with the word by which a vLLM engine knows the reconciler: its key is a variable's name. */
+export const vllmAdminSecret = { name: "vllm-admin", key: "MLOPS_VLLM_ADMIN_TOKEN" } as const;

@@ -1,6 +1,7 @@
 export * from "./accuracy.ts";
 export * from "./bootstrap.ts";
 export * from "./calibration.ts";
+export * from "./canary.ts";
 export * from "./clusters.ts";
 export * from "./evaluation.ts";
 export * from "./functional.ts";
@@ -12,4 +13,5 @@ export * from "./performance.ts";
 export * from "./proportions.ts";
 export * from "./random.ts";
 export * from "./report.ts";
+export * from "./smoke.ts";
 export * from "./verdict.ts";

@@ -114,7 +114,7 @@ export const evaluationMeasurement = z
 const seconds = z.number().nonnegative().nullable();
 const percentiles = z.object({ p50: seconds, p95: seconds, p99: seconds });
 
-const load = z
+const writtenLoad = z
   .object({
     requests: z.int().positive(),
     /** Complete answers without an error. */
@@ -130,49 +130,66 @@ const load = z
   .refine(({ requests, succeeded }) => succeeded <= requests, {
     message: "must not be more than requests",
     path: ["succeeded"],
-  })
-  .transform((written) => ({
-    requests: written.requests,
-    succeeded: written.succeeded,
-    requestsPerSecond: written.requests_per_second,
-    outputTokensPerSecond: written.output_tokens_per_second,
-    latency: written.latency_seconds,
-    timeToFirstToken: written.time_to_first_token_seconds,
-    interToken: written.inter_token_seconds,
-  }));
+  });
+const load = writtenLoad.transform((written) => ({
+  requests: written.requests,
+  succeeded: written.succeeded,
+  requestsPerSecond: written.requests_per_second,
+  outputTokensPerSecond: written.output_tokens_per_second,
+  latency: written.latency_seconds,
+  timeToFirstToken: written.time_to_first_token_seconds,
+  interToken: written.inter_token_seconds,
+}));
 /** One model under load, measured at the clients: seconds, and null where a number was not finite. */
 export type Load = z.infer<typeof load>;
 
 /** What a figure depends on besides the model: other conditions cannot be compared. */
-const conditions = z
-  .object({
-    machine: z.object({
-      cpu: z.string().min(1),
-      cores: z.int().positive(),
-      memory_gib: z.int().positive(),
-      /** Model of the accelerators; null without. */
-      accelerator: z.string().min(1).nullable(),
-      accelerators: z.int().nonnegative(),
-      /** Serving replicas, each of this shape. */
-      replicas: z.int().positive(),
-    }),
-    /** Name and version of the server. */
-    server: z.string().min(1),
-    /** Clients that ask at the same time. */
-    concurrency: z.int().positive(),
-    /** Of the prompts and the limits of their answers. */
-    prompts_sha256: sha256,
-  })
-  .transform(({ machine: { memory_gib, ...machine }, prompts_sha256, ...rest }) => ({
+const writtenConditions = z.object({
+  machine: z.object({
+    cpu: z.string().min(1),
+    cores: z.int().positive(),
+    memory_gib: z.int().positive(),
+    /** Model of the accelerators; null without. */
+    accelerator: z.string().min(1).nullable(),
+    accelerators: z.int().nonnegative(),
+    /** Serving replicas, each of this shape. */
+    replicas: z.int().positive(),
+  }),
+  /** Name and version of the server. */
+  server: z.string().min(1),
+  /** Clients that ask at the same time. */
+  concurrency: z.int().positive(),
+  /** Of the prompts and the limits of their answers. */
+  prompts_sha256: sha256,
+});
+const conditions = writtenConditions.transform(
+  ({ machine: { memory_gib, ...machine }, prompts_sha256, ...rest }) => ({
     ...rest,
     machine: { ...machine, memoryGib: memory_gib },
     promptsSha256: prompts_sha256,
-  }));
+  }),
+);
 export type Conditions = z.infer<typeof conditions>;
 
 /** A fixed earlier measurement: against live alone, small losses would add up unseen from model to model. */
 const anchor = z.object({ conditions, load });
 export type Anchor = z.infer<typeof anchor>;
+/** An anchor as it is kept. */
+export const writtenAnchor = z.object({ conditions: writtenConditions, load: writtenLoad });
+export type WrittenAnchor = z.infer<typeof writtenAnchor>;
+
+/** Two models under load as the benchmark writes them: by served name, because it knows no registry. */
+export const measuredLoads = z.object({
+  schema: z.literal(1),
+  /** Name and version of what made the load. */
+  tool: z.string().min(1),
+  conditions: writtenConditions,
+  candidate: z.object({ served_name: z.string().min(1), load: writtenLoad }),
+  live: z.object({ served_name: z.string().min(1), load: writtenLoad }).nullable(),
+  /** What the servers said of themselves meanwhile; for people. */
+  servers: z.unknown(),
+});
+export type MeasuredLoads = z.infer<typeof measuredLoads>;
 
 /** Candidate and live, interleaved in one run. */
 export interface PerformanceMeasurement {
@@ -193,7 +210,7 @@ export const performanceMeasurement = z
     conditions,
     candidate: loadedModel,
     live: loadedModel.nullable(),
-    /** Null until one was fixed: the first model's own measurement becomes it. */
+    /** Null until one was fixed: the first model's passing measurement becomes it. */
     anchor: anchor.nullable(),
   })
   .transform(({ data, conditions, candidate, live, anchor }): PerformanceMeasurement => {

@@ -159,7 +159,7 @@ export type ExportMetadata = z.infer<typeof exportMetadata>;
 const filledTensor = tensor.extend({ data: z.array(z.number()) });
 export type FilledTensor = z.infer<typeof filledTensor>;
 
-/** What `functional_samples` writes: held-out rows and what the registered model answers to them. */
+/** What `export_onnx` leaves for the test of a deployment: held-out rows and what the registered model answers to them. */
 export const functionalSamples = writtenModel
   .extend({
     schema: z.literal(1),

@@ -4,7 +4,7 @@ export { canonical, specHash } from "./canonical.ts";
 /** Annotation of a WorkflowTemplate with the types of its parameters, which Argo has no words for. */
 export const parametersAnnotation = "mlops.dev/parameters";
 
-/** Annotation of a WorkflowTemplate: `true` if its steps need model servers and the gateway. */
+/** Annotation of a WorkflowTemplate whose steps need the gateway: JSON list of the model servers that they need, too. */
 export const servingAnnotation = "mlops.dev/serving";
 
 /** Annotation of a step's template: `true` if a resumed run must not reuse what the step did. */

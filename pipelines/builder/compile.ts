@@ -81,7 +81,7 @@ function workflowTemplate(pipeline: Pipeline, environment: CompileEnvironment): 
       annotations: {
         ...head.annotations,
         [parametersAnnotation]: JSON.stringify(Object.fromEntries(parameters.map(typeOf))),
-        ...(pipeline.serving === true ? { [servingAnnotation]: "true" } : {}),
+        ...(pipeline.serving === undefined ? {} : { [servingAnnotation]: JSON.stringify(pipeline.serving) }),
       },
     },
     spec: {

@@ -1,6 +1,9 @@
 import { Flow } from "./flow.ts";
 import { kebabCase, type Parameter, type Reference } from "./values.ts";
 
+/** Kinds of model servers; none named, a pipeline may still need the gateway. */
+export type ModelServer = "triton" | "vllm";
+
 /** When a pipeline runs by itself. */
 export interface Schedule {
   /** Cron expressions in UTC, five fields each. */
@@ -23,8 +26,8 @@ export interface PipelineOptions<Name extends string> {
   /** Steps at a time; by default as many as can run. */
   readonly parallelism?: number;
   readonly schedule?: Schedule;
-  /** Needs model servers and the gateway; where pods do not run they are started for it. @default false */
-  readonly serving?: boolean;
+  /** Model servers that it needs, and with them the gateway; where pods do not run they are started for it. */
+  readonly serving?: readonly ModelServer[];
   /** Adds the steps. */
   readonly steps: (flow: Flow, parameters: Readonly<Record<Name, Reference>>) => void;
   /** Adds the steps that run at the end, however it ends: cleaning up and telling people. */

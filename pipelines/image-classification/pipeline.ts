@@ -18,7 +18,7 @@ export const imageClassification = definePipeline({
     pretrained: text({ description: "Weights to start from (s3://...); empty: from scratch", default: "" }),
     ...trainingParameters,
   },
-  serving: true,
+  serving: ["triton"],
   deadline: deadlines.training,
   schedule: { schedules: ["30 2 * * *"] },
   steps: (flow, parameters) => {
@@ -34,7 +34,7 @@ export const imageClassification = definePipeline({
       registeredModel,
     });
     const approved = addGates(flow, { model, registeredModel, registeredVersion, dataset });
-    addDeployment(flow, { model, dataset, registeredVersion, after: [succeeded(approved)] });
+    addDeployment(flow, { model, registeredVersion, after: [succeeded(approved)] });
   },
   atExit: (flow, { model }) => addNotifications(flow, model, "promoted"),
 });

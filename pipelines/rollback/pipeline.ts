@@ -9,7 +9,8 @@ export const rollback = definePipeline({
   description: "Makes the version before the live one live again",
   ...ownership,
   parameters: { model: modelParameters.model },
-  serving: true,
+  // Gateways have to acknowledge; which servers hold the versions is nothing to them.
+  serving: [],
   deadline: deadlines.deployment,
   steps: (flow, { model }) => {
     const live = flow.add("show-live", {

@@ -8,12 +8,11 @@ import {
   succeeded,
   type Value,
 } from "../builder/index.ts";
-import { decides, measures } from "./sizes.ts";
+import { decides } from "./sizes.ts";
 
 export interface Deployment {
   /** Stable name that clients ask for. */
   readonly model: Reference;
-  readonly dataset: Reference;
   /** The registered version that must be meant; whatever is chosen for deployment if it is not given. */
   readonly registeredVersion?: Value;
   readonly after?: readonly Condition[];
@@ -24,7 +23,7 @@ export interface Deployment {
  * commit. The version before stays loaded; a failure leaves it live and takes back what was staged.
  */
 export function addDeployment(flow: Flow, deployment: Deployment): void {
-  const { model, dataset, registeredVersion, after } = deployment;
+  const { model, registeredVersion, after } = deployment;
   const chosen = flow.add("resolve", {
     ...decides,
     runs: "resolve",
@@ -34,16 +33,6 @@ export function addDeployment(flow: Flow, deployment: Deployment): void {
     },
     outputs: ["registered-model", "registered-version"],
     ...(after === undefined ? {} : { after }),
-  });
-  const samples = flow.add("samples", {
-    ...measures,
-    runs: "functional_samples",
-    parameters: {
-      "registered-model": chosen.outputs["registered-model"],
-      "model-version": chosen.outputs["registered-version"],
-      dataset,
-    },
-    artifacts: ["samples"],
   });
   const claimed = flow.add("claim-version", {
     ...decides,
@@ -60,13 +49,12 @@ export function addDeployment(flow: Flow, deployment: Deployment): void {
   const tested = flow.add("functional-test", {
     ...staged,
     runs: "functional-test",
-    inputs: { samples: samples.artifacts.samples },
     after: [succeeded(loaded)],
   });
   const committed = flow.add("commit", { ...staged, runs: "commit", after: [succeeded(tested)] });
   // The last step of the branch that must succeed: a run whose only last step took back would count as a success.
   flow.add("live", { ...decides, runs: "show-live", parameters: { model }, after: [succeeded(committed)] });
-  const stages: Step[] = [described, uploaded, loaded, samples, tested, committed];
+  const stages: Step[] = [described, uploaded, loaded, tested, committed];
   flow.add("withdraw", {
     ...decides,
     rerun: true,

@@ -30,5 +30,25 @@ export const decides = {
   retries: { limit: 2, backoffSeconds: 2 } satisfies Retries,
 } as const;
 
+/** Trains an adapter of a language model: on an L4 where there is one. */
+export const tunes = { ...trains, accelerator: { class: "l4", count: 1 } } as const;
+
+/** Asks served models, or a judge, many questions. */
+export const asks = { ...decides, deadline: 6 * hour } as const;
+
+/** Puts a load on served models. */
+export const loads = {
+  image: "benchmark",
+  role: "deployment",
+  resources: { cpu: "1", memory: "2Gi" },
+  deadline: 2 * hour,
+  retries: { limit: 1, backoffSeconds: 10 } satisfies Retries,
+} as const;
+
 /** Seconds that a whole pipeline may take. */
-export const deadlines = { training: 12 * hour, deployment: hour } as const;
+export const deadlines = {
+  training: 12 * hour,
+  deployment: hour,
+  evaluation: 8 * hour,
+  llm: 24 * hour,
+} as const;

@@ -6,6 +6,7 @@ import type { System, ValuesContext } from "../../components/platform/system.ts"
 import { systems } from "../../components/platform/systems.ts";
 import { type Size, sizes, type TargetFacts, type Values } from "../../components/target.ts";
 import { local } from "../../config/schema.ts";
+import { developmentTags } from "../../pipelines/images.ts";
 import { recordedAws } from "./awsRecordings.ts";
 import type { Outline, OutlinedStack } from "./outline.ts";
 import { recordOutline } from "./record.ts";
@@ -46,13 +47,16 @@ function recordedTarget(name: ChartName): TargetFacts {
 }
 
 /** What a local stack installs when nothing is configured. */
-const localOptions = platformOptions(
-  local.parse({
-    environment: "local",
-    cluster: "embedded",
-    nodes: [{ name: "recorded", role: "server", cpu: 4, memory: "16Gi" }],
-  }),
-);
+const localOptions = {
+  ...platformOptions(
+    local.parse({
+      environment: "local",
+      cluster: "embedded",
+      nodes: [{ name: "recorded", role: "server", cpu: 4, memory: "16Gi" }],
+    }),
+  ),
+  servingTag: developmentTags.serving,
+};
 
 /** Charts of AWS that only a stack with a domain installs. */
 const ofDomains: readonly ChartName[] = ["cert-manager", "external-dns"];

@@ -13,7 +13,15 @@ export const buckets = ["mlflow-artifacts", "model-registry", "datasets"] as con
 export const serviceNames = ["minio", "mlflow"] as const;
 
 /** Processes that tools/serving starts beside those while somebody serves models. */
-export const servingNames = ["triton-0", "triton-1", "gateway", "reconciler"] as const;
+export const servingNames = [
+  "triton-0",
+  "triton-1",
+  "vllm-0",
+  "vllm-1",
+  "adapters",
+  "gateway",
+  "reconciler",
+] as const;
 
 const region = "us-east-1";
 const serveScript = fileURLToPath(new URL("mlflow/serve.py", import.meta.url));

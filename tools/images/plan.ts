@@ -5,7 +5,15 @@ import { imageNames } from "../../pipelines/images.ts";
 export const ownImages = [...imageNames, "serving"] as const;
 
 /** What ends up in an image; a tag names a commit, so these must be committed. */
-export const imageSources = ["images", "apps", "packages", "training", "package.json", "package-lock.json"];
+export const imageSources = [
+  "images",
+  "apps",
+  "packages",
+  "training",
+  "tools/serving/vllm",
+  "package.json",
+  "package-lock.json",
+];
 
 export interface Revision {
   /** Full hash of the commit. */

@@ -111,7 +111,9 @@ async function runHere(request: Request, namespace: PipelineNamespace): Promise<
     interpreterOf: await prepareInterpreters(images, log),
     ...signals,
     beforeStart: async () => {
-      if (template.annotations[servingAnnotation] === "true") await startServing({ dir: embeddedDir(), log });
+      const servers = template.annotations[servingAnnotation];
+      if (servers !== undefined)
+        await startServing({ dir: embeddedDir(), log, servers: JSON.parse(servers) });
     },
     onStart: ({ name, folder }) => log.info(`run ${name}; logs in ${folder}/logs`),
     onChange: (node, state) => progress.changed(node, state),

@@ -4,6 +4,9 @@ import type { Handover } from "../embedded/handover.ts";
 /** Triton servers beside the cluster: two, so that what one replica alone would hide is seen. */
 export const tritonReplicas = ["triton-0", "triton-1"] as const;
 
+/** vLLM servers beside the cluster, likewise. */
+export const vllmReplicas = ["vllm-0", "vllm-1"] as const;
+
 /**
  * URLs by service name, as ClusterTarget's `processes` states them; several replicas are separated by commas.
  * Empty for the handover of an older start, which has no ports for them.
@@ -13,9 +16,11 @@ export function servingUrls(ports: Handover["ports"]): Record<string, string> {
     const port = ports[name];
     return port === undefined ? undefined : `http://127.0.0.1:${port}`;
   };
-  const triton = tritonReplicas.flatMap((name) => url(name) ?? []);
+  const every = (names: readonly string[]): string | undefined =>
+    names.flatMap((name) => url(name) ?? []).join(",") || undefined;
   const urls = {
-    triton: triton.length === 0 ? undefined : triton.join(","),
+    triton: every(tritonReplicas),
+    vllm: every(vllmReplicas),
     gateway: url("gateway"),
     "gateway-admin": url("gateway-admin"),
     reconciler: url("reconciler"),

@@ -19,10 +19,20 @@ import { servingNames } from "../embedded/services.ts";
 import { waitReady } from "../embedded/wait.ts";
 import { withLock } from "../lib/lockfile.ts";
 import { createLog, type Log } from "../lib/log.ts";
-import { servingUrls, tritonReplicas } from "./addresses.ts";
+import { servingUrls, tritonReplicas, vllmReplicas } from "./addresses.ts";
+import { allowedCores } from "./cores.ts";
 import { ensureModelRepository } from "./modelRepository.ts";
-import { gatewaySpec, reconcilerSpec, tritonSpec } from "./specs.ts";
+import {
+  adaptersSpec,
+  gatewaySpec,
+  type ModelServers,
+  reconcilerSpec,
+  tritonSpec,
+  vllmSpec,
+} from "./specs.ts";
+import { type BaseModel, ensureTinyDocs, uploadBase } from "./tinyDocs.ts";
 import { ensureTriton, type TritonInstallation } from "./tritonEnvironment.ts";
+import { placeGuard, vllmPython } from "./vllmEnvironment.ts";
 
 export interface ServingOptions {
   /** Data folder of the embedded cluster; default: this checkout's. */
@@ -38,61 +48,127 @@ export interface ServingProcess {
   readonly lastLines?: string;
 }
 
+/** Kinds of servers that can be started. */
+export type ModelServer = "triton" | "vllm";
+
 /**
- * Starts Triton's replicas, the gateway and the reconciler, or what is missing of them, and returns their URLs by
- * service name once all answer. Running again changes nothing.
+ * Starts the named servers' replicas, the gateway and the reconciler, or what is missing of them, and returns the
+ * URLs of all by service name once those answer. Running again changes nothing; other servers go on as they are.
  *
  * @throws Error if the embedded cluster has no object store, or a process does not come up, with the end of its log.
  */
-export async function startServing(options: ServingOptions = {}): Promise<Record<string, string>> {
+export async function startServing(
+  options: ServingOptions & { readonly servers?: readonly ModelServer[] } = {},
+): Promise<Record<string, string>> {
+  const { servers = ["triton"] } = options;
   const { layout, log } = contextOf(options);
   const { minio, ports } = readHandover(layout.dir);
   const urls = servingUrls(ports);
-  if (minio === undefined || urls.gateway === undefined) {
+  if (minio === undefined || urls.gateway === undefined || urls.vllm === undefined) {
     throw new Error(
       "the embedded cluster runs without its object store, or was started by an older version; run `make cluster`",
     );
   }
-  const installation = await ensureTriton(log);
+  const context = { layout, minio, port: (name: string): number => ports[name] ?? 0, urls };
+  const parts = [
+    ...(servers.includes("triton") ? tritonParts(context, await ensureTriton(log)) : []),
+    ...(servers.includes("vllm")
+      ? vllmParts(context, await vllmPython(log), await prepareBase(minio, log))
+      : []),
+    ...commonParts(context),
+  ];
   await locked(layout, log, async () => {
-    await log.step("start Triton, gateway and reconciler", async () => {
+    await log.step(`start ${servers.join(", ")}, gateway and reconciler`, async () => {
       await ensureModelRepository(minio);
-      const specs = specsOf(installation, minio, ports, urls);
-      for (const spec of specs) {
+      for (const { spec } of parts) {
         if (runsAs(layout, spec)) continue;
         await stopProcess(layout, spec.name);
         await startProcess(layout, spec);
       }
-      const port = (name: string): string => `http://127.0.0.1:${ports[name]}`;
-      await Promise.all([
-        ...tritonReplicas.map((name) =>
-          waitReady(layout, name, urlAnswersOk(`${port(name)}/v2/health/live`)),
-        ),
-        waitReady(layout, "gateway", urlAnswersOk(`${urls.gateway}/v2/health/ready`)),
-        waitReady(layout, "reconciler", urlAnswersOk(`${urls.reconciler}/healthz`)),
-      ]);
+      await Promise.all(
+        parts.map(({ spec, ready, limitMs }) => waitReady(layout, spec.name, urlAnswersOk(ready), limitMs)),
+      );
     });
   });
   return urls;
 }
 
-function specsOf(
-  installation: TritonInstallation,
-  minio: MinioHandover,
-  ports: Readonly<Record<string, number>>,
-  urls: Readonly<Record<string, string>>,
-): ProcessSpec[] {
-  const port = (name: string): number => ports[name] ?? 0;
-  const triton = (urls.triton ?? "").split(",");
-  const gatewayAdmin = [urls["gateway-admin"] ?? ""];
+interface Part {
+  readonly spec: ProcessSpec;
+  /** URL that answers 200 once it is ready. */
+  readonly ready: string;
+  readonly limitMs?: number;
+}
+
+interface PartsContext {
+  readonly layout: Layout;
+  readonly minio: MinioHandover;
+  readonly port: (name: string) => number;
+  readonly urls: Readonly<Record<string, string>>;
+}
+
+/** Three processes of a vLLM server load PyTorch one after the other, two servers at once. */
+const VLLM_START_MS = 600_000;
+
+async function prepareBase(minio: MinioHandover, log: Log): Promise<BaseModel> {
+  const base = await ensureTinyDocs(log);
+  await uploadBase(minio, base);
+  return base;
+}
+
+function tritonParts({ minio, port }: PartsContext, installation: TritonInstallation): Part[] {
+  return tritonReplicas.map((name) => {
+    const own = { http: port(name), grpc: port(`${name}-grpc`), metrics: port(`${name}-metrics`) };
+    return {
+      spec: tritonSpec(name, installation, minio, own),
+      ready: `http://127.0.0.1:${own.http}/v2/health/live`,
+    };
+  });
+}
+
+function vllmParts(context: PartsContext, python: string, base: BaseModel): Part[] {
+  const { layout, minio, port } = context;
+  const guardDir = placeGuard(layout.dir);
+  const { vllm, adapters } = addressesOf(context);
+  const cores = allowedCores();
   return [
-    ...tritonReplicas.map((name) => {
-      const own = { http: port(name), grpc: port(`${name}-grpc`), metrics: port(`${name}-metrics`) };
-      return tritonSpec(name, installation, minio, own);
+    { spec: adaptersSpec("adapters", minio, { vllm, adapters }), ready: `${at(port("adapters"))}/healthz` },
+    ...vllmReplicas.map((name, index) => {
+      const own = { port: port(name), core: cores[index % cores.length] ?? 0, guardDir };
+      const spec = vllmSpec(name, python, base, minio, own);
+      return { spec, ready: `${at(own.port)}/health`, limitMs: VLLM_START_MS };
     }),
-    gatewaySpec("gateway", minio, { triton }, { http: port("gateway"), admin: port("gateway-admin") }),
-    reconcilerSpec("reconciler", minio, { triton, gatewayAdmin }, port("reconciler")),
   ];
+}
+
+/** The same whichever servers run, so that starting others does not restart these. */
+function commonParts(context: PartsContext): Part[] {
+  const { minio, port, urls } = context;
+  const addresses = addressesOf(context);
+  const gatewayAdmin = [urls["gateway-admin"] ?? ""];
+  const own = { http: port("gateway"), admin: port("gateway-admin") };
+  return [
+    {
+      spec: gatewaySpec("gateway", minio, addresses, own),
+      ready: `${urls.gateway}/v2/health/ready`,
+    },
+    {
+      spec: reconcilerSpec("reconciler", minio, { ...addresses, gatewayAdmin }, port("reconciler")),
+      ready: `${urls.reconciler}/healthz`,
+    },
+  ];
+}
+
+function addressesOf({ layout, port, urls }: PartsContext): Required<ModelServers> {
+  return {
+    triton: (urls.triton ?? "").split(","),
+    vllm: (urls.vllm ?? "").split(","),
+    adapters: { dir: join(layout.dir, "adapters"), port: port("adapters") },
+  };
+}
+
+function at(port: number): string {
+  return `http://127.0.0.1:${port}`;
 }
 
 /** Stops them; nothing runs: no error. The gateway goes first, while its servers still answer. */

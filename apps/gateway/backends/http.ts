@@ -28,16 +28,20 @@ export function probingAgent(connectTimeoutMs: number): Agent {
 export async function ask(
   dispatcher: Dispatcher,
   url: string,
-  options: { readonly method?: "GET" | "POST"; readonly json?: unknown; readonly signal: AbortSignal },
+  options: {
+    readonly method?: "GET" | "POST";
+    readonly json?: unknown;
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly signal: AbortSignal;
+  },
 ): Promise<Answer> {
-  const { json, signal } = options;
+  const { json, headers, signal } = options;
   const { statusCode, body } = await request(url, {
     dispatcher,
     method: options.method ?? "GET",
     signal,
-    ...(json === undefined
-      ? {}
-      : { headers: { "content-type": "application/json" }, body: JSON.stringify(json) }),
+    headers: { ...headers, ...(json === undefined ? {} : { "content-type": "application/json" }) },
+    ...(json === undefined ? {} : { body: JSON.stringify(json) }),
   });
   return { status: statusCode, text: await body.text() };
 }

@@ -8,6 +8,8 @@ export interface PlanArgs {
   readonly held: ReadonlySet<string>;
   /** Versions that this replica can hold. */
   readonly slots: number;
+  /** Versions whose load failed and is not to be tried again yet: as candidates they keep no slot from others. */
+  readonly resting: ReadonlySet<string>;
   /** Why a version must stay, by what the gateways say; undefined if nobody uses it any more. */
   readonly inUse: (model: string, epoch: number, servedName: string) => string | undefined;
 }
@@ -22,8 +24,8 @@ export interface Plan {
 
 const ofAVersion = /^(.+)-v[1-9]\d*$/;
 
-export function planReplica({ records, held, slots, inUse }: PlanArgs): Plan {
-  const wanted = byWeight(records);
+export function planReplica({ records, held, slots, resting, inUse }: PlanArgs): Plan {
+  const wanted = restingLast(records, resting);
   const wantedNames = new Set(wanted.map(({ servedName }) => servedName));
   const waiting: { servedName: string; reason: string }[] = [];
   const unload: string[] = [];
@@ -46,7 +48,17 @@ export function planReplica({ records, held, slots, inUse }: PlanArgs): Plan {
   return { load, unload, waiting };
 }
 
-function byWeight(records: readonly ModelRecord[]): ServedVersion[] {
+/** By weight; but no number of broken candidates may keep a good one out. */
+function restingLast(records: readonly ModelRecord[], resting: ReadonlySet<string>): ServedVersion[] {
+  const wanted = wantedByWeight(records);
+  const needed = new Set(records.flatMap(({ live, previous }) => [live?.servedName, previous?.servedName]));
+  const isLast = ({ servedName }: ServedVersion): boolean =>
+    resting.has(servedName) && !needed.has(servedName);
+  return [...wanted.filter((version) => !isLast(version)), ...wanted.filter(isLast)];
+}
+
+/** What the records want, each once: live versions first, then previous ones, then candidates. */
+export function wantedByWeight(records: readonly ModelRecord[]): ServedVersion[] {
   const roles = ["live", "previous", "candidate"] as const;
   const ordered = roles.flatMap((role) => records.flatMap((record) => record[role] ?? []));
   const wanted = new Set(records.flatMap(wantedVersions).map(({ servedName }) => servedName));

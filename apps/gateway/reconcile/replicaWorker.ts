@@ -145,6 +145,7 @@ export class ReplicaWorker {
       records: use?.records ?? records(),
       held: this.#ready,
       slots: backend.slots,
+      resting: new Set([...this.#backoff.all().keys()].filter((name) => !this.#backoff.mayTry(name))),
       inUse: use?.inUse ?? (() => "the records or the gateways cannot be read now"),
     });
     this.#waiting = plan.waiting;

@@ -50,7 +50,7 @@ export class StepContext {
     return this.#mlflow;
   }
 
-  replicas(variable: "MLOPS_TRITON_URLS" | "MLOPS_GATEWAY_ADMIN_URLS"): ReplicaSource {
+  replicas(variable: "MLOPS_TRITON_URLS" | "MLOPS_VLLM_URLS" | "MLOPS_GATEWAY_ADMIN_URLS"): ReplicaSource {
     try {
       return parseReplicaUrls(this.environment.required(variable));
     } catch (error) {

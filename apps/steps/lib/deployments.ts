@@ -1,15 +1,24 @@
 /** What several steps of a deployment need to know of the version that they deploy. */
-import { type ExportMetadata, exportMetadata, type Tensor } from "@mlops/gates";
+import {
+  type ExportMetadata,
+  exportMetadata,
+  type FunctionalSamples,
+  functionalSamples,
+  type Tensor,
+} from "@mlops/gates";
 import type { Run } from "@mlops/mlflow";
 import {
   type Claim,
+  folders,
   type ModelSignature,
   numpyType,
   projectAliases,
   type ReadManifest,
   readClaim,
   readManifest,
+  type Server,
   servedName,
+  servers,
   versionPrefix,
 } from "@mlops/registry";
 import { z } from "zod";
@@ -17,10 +26,16 @@ import type { StepContext } from "./context.ts";
 import { InputError } from "./errors.ts";
 
 /** Artifacts that `export_onnx` leaves in the run. */
-export const exportPaths = { onnx: "onnx/model.onnx", metadata: "onnx/metadata.json" } as const;
+export const exportPaths = {
+  onnx: "onnx/model.onnx",
+  metadata: "onnx/metadata.json",
+  samples: "onnx/samples.json",
+} as const;
 
 export interface Deployment {
   readonly version: number;
+  /** Which server it is made for. */
+  readonly server: Server;
   readonly servedName: string;
   readonly prefix: string;
   readonly claim: Claim;
@@ -37,7 +52,15 @@ export async function claimedVersion(
     throw new InputError(`version ${version} of ${model} was never claimed; run claim-version first`);
   }
   const name = servedName(model, version);
-  return { version, servedName: name, prefix: versionPrefix("triton", name), claim };
+  const server = serverOf(claim);
+  return { version, server, servedName: name, prefix: versionPrefix(server, name), claim };
+}
+
+/** The server that a claimed version is for: its format begins with the server's folder. */
+export function serverOf({ format }: Pick<Claim, "format">): Server {
+  const found = servers.find((server) => format.startsWith(`${folders[server]}/`));
+  if (found !== undefined) return found;
+  throw new InputError(`the version was claimed as ${format}, which no server loads`);
 }
 
 /** @throws InputError if the version's upload is not complete. */
@@ -58,7 +81,7 @@ export async function exportOf(
   { claim }: Deployment,
 ): Promise<{ run: Run; metadata: ExportMetadata }> {
   const run = await context.mlflow.getRun(claim.source.runId);
-  const metadata = await readExport(context, run);
+  const metadata = await readExported(context, run, exportPaths.metadata, exportMetadata);
   if (metadata.onnxSha256 === claim.sha256) return { run, metadata };
   throw new InputError(
     `run ${run.runId} was exported again after its version was claimed: the gates judged ${claim.sha256}, it now has ` +
@@ -81,11 +104,21 @@ export function signatureOf({ inputs, outputs }: ExportMetadata): ModelSignature
   return { inputs: inputs.map(convert), outputs: outputs.map(convert) };
 }
 
-async function readExport(context: StepContext, run: Run): Promise<ExportMetadata> {
-  const where = `${exportPaths.metadata} of run ${run.runId}`;
-  const content = await context.mlflow.artifacts.read(run, exportPaths.metadata);
+/** Held-out samples and what the registered model answered to them when it was exported. */
+export function samplesOf(context: StepContext, run: Run): Promise<FunctionalSamples> {
+  return readExported(context, run, exportPaths.samples, functionalSamples);
+}
+
+async function readExported<S extends z.ZodType>(
+  context: StepContext,
+  run: Run,
+  path: string,
+  schema: S,
+): Promise<z.infer<S>> {
+  const where = `${path} of run ${run.runId}`;
+  const content = await context.mlflow.artifacts.read(run, path);
   if (content === undefined) throw new InputError(`there is no ${where}; run export_onnx first`);
-  const parsed = exportMetadata.safeParse(jsonOf(content));
+  const parsed = schema.safeParse(jsonOf(content));
   if (parsed.success) return parsed.data;
   throw new InputError(`${where} is not what export_onnx writes\n${z.prettifyError(parsed.error)}`);
 }

@@ -12,11 +12,18 @@ const variables = {
   MLOPS_BUCKET_MODEL_REGISTRY: text,
   MLOPS_TRITON_URLS: text,
   MLOPS_TRITON_BACKEND: z.enum(tritonBackends),
+  MLOPS_VLLM_URLS: text,
+  MLOPS_LLM_BASE_MODEL: text,
+  MLOPS_LLM_BASE_REVISION: text,
+  MLOPS_GATEWAY_URL: z.url({ protocol: /^https?$/ }),
   MLOPS_GATEWAY_ADMIN_URLS: text,
   MLOPS_RECONCILER_URL: z.url({ protocol: /^https?$/ }),
   MLOPS_IO_ROOT: text,
   MLOPS_NOTIFY_URL: z.url({ protocol: /^https?$/ }),
   MLOPS_NOTIFY_FORMAT: z.enum(["slack", "discord"]),
+  MLOPS_JUDGE_URL: z.url({ protocol: /^https?$/ }),
+  MLOPS_JUDGE_MODEL: text,
+  MLOPS_JUDGE_API_KEY: text,
   MLOPS_WORKFLOW: text,
   MLOPS_STEP: text,
 } as const;
@@ -24,7 +31,7 @@ const variables = {
 export type Variable = keyof typeof variables;
 
 /** Variables that may hold a secret in their value: it is not repeated in errors. */
-const secret: readonly Variable[] = ["MLOPS_NOTIFY_URL"];
+const secret: readonly Variable[] = ["MLOPS_NOTIFY_URL", "MLOPS_JUDGE_API_KEY"];
 
 /** Reads variables as they are needed, so that a step asks for no more than it uses. */
 export class Environment {

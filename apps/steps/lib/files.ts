@@ -18,17 +18,19 @@ export class StepFiles {
    */
   readJson<Schema extends z.ZodType>(path: string, schema: Schema): z.infer<Schema> {
     const file = this.#locate(path);
-    let json: unknown;
-    try {
-      json = JSON.parse(readFileSync(file, "utf8"));
-    } catch (error) {
-      throw new InputError(
-        `cannot read ${file}: ${(error as Error).message}; did the step that writes it succeed?`,
-      );
-    }
-    const parsed = schema.safeParse(json);
+    const parsed = schema.safeParse(reading(file, () => JSON.parse(readFileSync(file, "utf8"))));
     if (parsed.success) return parsed.data;
     throw new InputError(`${file} is not what this step reads\n${z.prettifyError(parsed.error)}`);
+  }
+
+  /**
+   * The text that an earlier step wrote.
+   *
+   * @throws InputError if it is missing.
+   */
+  readText(path: string): string {
+    const file = this.#locate(path);
+    return reading(file, () => readFileSync(file, "utf8"));
   }
 
   /** Writes an output whole or not at all. */
@@ -44,5 +46,15 @@ export class StepFiles {
     const file = join(this.#root, path);
     if (!relative(this.#root, file).startsWith("..")) return file;
     throw new InputError(`${path} lies outside of the I/O root ${this.#root}`);
+  }
+}
+
+function reading<T>(file: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new InputError(
+      `cannot read ${file}: ${(error as Error).message}; did the step that writes it succeed?`,
+    );
   }
 }

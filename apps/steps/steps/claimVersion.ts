@@ -1,4 +1,12 @@
-import { claimVersion as claim, RefusedError, servedName, tritonBackends } from "@mlops/registry";
+import {
+  claimVersion as claim,
+  folders,
+  RefusedError,
+  type Server,
+  servedName,
+  tritonBackends,
+} from "@mlops/registry";
+import type { StepContext } from "../lib/context.ts";
 import { InputError } from "../lib/errors.ts";
 import { modelName, optionalText, text } from "../lib/flags.ts";
 import { defineStep } from "../lib/step.ts";
@@ -12,22 +20,23 @@ export const claimVersion = defineStep({
   flags: {
     model: modelName,
     "registered-version": text("the version that `resolve` found"),
-    backend: optionalText("Triton backend that runs the model; MLOPS_TRITON_BACKEND, else onnxruntime"),
+    backend: optionalText(
+      "Triton backend that runs the model; MLOPS_TRITON_BACKEND, else onnxruntime; adapters have none",
+    ),
   },
   outputs: { version: "the version number", "served-name": "name under which servers load it" },
   run: async (context, { model, "registered-version": expected, backend: asked }, write) => {
-    const { intent } = await context.record(model);
+    const { intent, server } = await context.record(model);
     if (intent?.source.registeredVersion !== expected) {
       throw new RefusedError(
         `version ${intent?.source.registeredVersion ?? "none"} is chosen for deployment as ${model} meanwhile, not ${expected}`,
       );
     }
-    const backend = asked ?? context.environment.optional("MLOPS_TRITON_BACKEND") ?? "onnxruntime";
-    const known = tritonBackends.find((name) => name === backend);
-    if (known === undefined) {
-      throw new InputError(`--backend ${backend}: must be one of ${tritonBackends.join(", ")}`);
-    }
-    const origin = { source: intent.source, sha256: intent.sha256, format: `triton/${known}/${FORMAT}` };
+    const origin = {
+      source: intent.source,
+      sha256: intent.sha256,
+      format: formatOf(context, server, asked),
+    };
     const version = await claim(context.registry, model, origin, context.actor);
     context.log(
       `version ${version} of ${model} is registered version ${expected} of ${intent.source.registeredModel}`,
@@ -35,3 +44,12 @@ export const claimVersion = defineStep({
     write({ version: String(version), "served-name": servedName(model, version) });
   },
 });
+
+/** How the version's files are made: `lora/1`, or `triton/<backend>/1`. */
+function formatOf(context: StepContext, server: Server, asked: string | undefined): string {
+  if (server === "vllm") return `${folders.vllm}/${FORMAT}`;
+  const backend = asked ?? context.environment.optional("MLOPS_TRITON_BACKEND") ?? "onnxruntime";
+  const known = tritonBackends.find((name) => name === backend);
+  if (known !== undefined) return `${folders.triton}/${known}/${FORMAT}`;
+  throw new InputError(`--backend ${backend}: must be one of ${tritonBackends.join(", ")}`);
+}

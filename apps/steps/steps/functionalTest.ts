@@ -1,8 +1,8 @@
-import { functionalSamples, judgeFunctional } from "@mlops/gates";
+import { judgeFunctional } from "@mlops/gates";
 import { addEvidence, formatJson } from "@mlops/registry";
-import { claimedVersion, completeManifest, exportOf } from "../lib/deployments.ts";
+import { claimedVersion, completeManifest, exportOf, samplesOf } from "../lib/deployments.ts";
 import { InputError } from "../lib/errors.ts";
-import { modelName, number, text, versionNumber } from "../lib/flags.ts";
+import { modelName, number, versionNumber } from "../lib/flags.ts";
 import { assertPassed, evidenceFrom, logReport } from "../lib/reports.ts";
 import { defineStep } from "../lib/step.ts";
 import { infer } from "../lib/triton.ts";
@@ -14,15 +14,14 @@ export const functionalTest = defineStep({
   flags: {
     model: modelName,
     version: versionNumber,
-    samples: text("file that `functional_samples` wrote"),
     tolerance: number("largest absolute difference of a probability", 1e-4, 0, 1),
   },
   outputs: { verdict: "passed, failed or inconclusive", report: "the report, which MLflow gets too" },
-  run: async (context, { model, version, samples: path, tolerance }, write) => {
-    const samples = context.files.readJson(path, functionalSamples);
+  run: async (context, { model, version, tolerance }, write) => {
     const deployment = await claimedVersion(context, model, version);
     const { sha256 } = await completeManifest(context, deployment);
-    const { metadata: exported } = await exportOf(context, deployment);
+    const { run, metadata: exported } = await exportOf(context, deployment);
+    const samples = await samplesOf(context, run);
     if (samples.model.sha256 !== exported.model.sha256) {
       throw new InputError(
         `the samples are of version ${samples.model.registeredVersion} of ${samples.model.registeredModel}, not of ` +

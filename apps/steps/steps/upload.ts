@@ -10,6 +10,7 @@ import {
   type VersionFile,
   writeManifest,
 } from "@mlops/registry";
+import { adapterPaths, readAdapter } from "../lib/adapter.ts";
 import type { StepContext } from "../lib/context.ts";
 import { claimedVersion, type Deployment, exportOf, exportPaths, signatureOf } from "../lib/deployments.ts";
 import { InputError } from "../lib/errors.ts";
@@ -24,17 +25,8 @@ export const upload = defineStep({
   outputs: { "manifest-sha256": "the version's identity: SHA-256 of its manifest" },
   run: async (context, { model, version }, write) => {
     const deployment = await claimedVersion(context, model, version);
-    const { run, metadata: exported } = await exportOf(context, deployment);
-    const signature = signatureOf(exported);
-    const onnx = await context.mlflow.artifacts.read(run, exportPaths.onnx);
-    if (onnx === undefined || sumOf(onnx) !== exported.onnxSha256) {
-      const found = onnx === undefined ? "is missing" : `has SHA-256 ${sumOf(onnx)}`;
-      throw new InputError(
-        `${exportPaths.onnx} of run ${run.runId} ${found}; the gates judged ${exported.onnxSha256}`,
-      );
-    }
-    const metadataFile = await metadataOf(context, deployment);
-    const files = [...(await filesOf(deployment, signature, onnx)), metadataFile];
+    const { signature, files: served } = await contentOf[deployment.server](context, deployment);
+    const files = [...served, await metadataOf(context, deployment)];
     for (const { path, content } of files) {
       await putImmutable(context, `${deployment.prefix}/${path}`, content);
       context.log(`${path}: ${content.length} bytes`);
@@ -44,7 +36,7 @@ export const upload = defineStep({
       servedName: deployment.servedName,
       files: files.map(({ path, content }) => fileEntry(path, content)),
       source: deployment.claim.source,
-      signature,
+      ...(signature === undefined ? {} : { signature }),
     };
     const sum = await writeManifest(context.registry, deployment.prefix, content);
     context.log(`${deployment.servedName} is complete`);
@@ -59,7 +51,43 @@ async function metadataOf(context: StepContext, { prefix, servedName }: Deployme
   throw new InputError(`${servedName} has no ${path}; run metadata first`);
 }
 
-async function filesOf(
+interface Content {
+  readonly files: readonly VersionFile[];
+  readonly signature?: TritonVersion["signature"];
+}
+
+/** The files that each server loads; an Error if they are not those that the gates judged. */
+const contentOf = {
+  triton: async (context: StepContext, deployment: Deployment): Promise<Content> => {
+    const { run, metadata: exported } = await exportOf(context, deployment);
+    const signature = signatureOf(exported);
+    const onnx = await context.mlflow.artifacts.read(run, exportPaths.onnx);
+    if (onnx === undefined || sumOf(onnx) !== exported.onnxSha256) {
+      const found = onnx === undefined ? "is missing" : `has SHA-256 ${sumOf(onnx)}`;
+      throw new InputError(
+        `${exportPaths.onnx} of run ${run.runId} ${found}; the gates judged ${exported.onnxSha256}`,
+      );
+    }
+    return { signature, files: await tritonFiles(deployment, signature, onnx) };
+  },
+  vllm: async (context: StepContext, { claim }: Deployment): Promise<Content> => {
+    const run = await context.mlflow.getRun(claim.source.runId);
+    const { config, weights, sha256 } = await readAdapter(context, run);
+    if (sha256 !== claim.sha256) {
+      throw new InputError(
+        `${adapterPaths.weights} of run ${run.runId} has SHA-256 ${sha256}; the gates judged ${claim.sha256}`,
+      );
+    }
+    return {
+      files: [
+        { path: adapterPaths.config, content: config },
+        { path: adapterPaths.weights, content: weights },
+      ],
+    };
+  },
+} as const;
+
+async function tritonFiles(
   { claim, servedName }: Deployment,
   signature: TritonVersion["signature"],
   onnx: Uint8Array,

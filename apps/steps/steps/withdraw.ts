@@ -1,12 +1,13 @@
 import {
   manifestKey,
+  readClaim,
   readRecord,
   servedName,
   withdraw as takeBack,
   versionPrefix,
   wantedVersions,
 } from "@mlops/registry";
-import { showAliases } from "../lib/deployments.ts";
+import { serverOf, showAliases } from "../lib/deployments.ts";
 import { modelName, optionalText, versionNumber } from "../lib/flags.ts";
 import { defineStep } from "../lib/step.ts";
 
@@ -34,7 +35,12 @@ export const withdraw = defineStep({
       context.log(`${name} serves: it is left as it is`);
       return;
     }
-    const prefix = versionPrefix("triton", name);
+    const claim = await readClaim(context.registry, model, Number(version));
+    if (claim === undefined) {
+      context.log(`${name} was never claimed: it has no files`);
+      return;
+    }
+    const prefix = versionPrefix(serverOf(claim), name);
     // The manifest first: what is half removed does not exist for any reader.
     await context.registry.remove(manifestKey(prefix));
     const left = await context.registry.list(`${prefix}/`);

@@ -13,26 +13,13 @@ import { exec } from "../../../tools/lib/exec.ts";
 import { createLog } from "../../../tools/lib/log.ts";
 import { projectRoot } from "../../../tools/lib/paths.ts";
 import { ensureTraining } from "../../../tools/training/environment.ts";
-import {
-  freePort,
-  publish,
-  type ServingWorld,
-  startServingWorld,
-  storeFiles,
-} from "../../pipelines/serving/world.ts";
+import { freePort } from "../../pipelines/serving/processGroup.ts";
+import { publish, type ServingWorld, startServingWorld, storeFiles } from "../../pipelines/serving/world.ts";
 import { type Attacked, attack, type Target } from "./attack.ts";
+import { answers, gatewayLine, measureGateways, OTHER_CORE, SECONDS, SERVER_CORE, stub } from "./gateway.ts";
 import { pin } from "./pin.ts";
 
-/** Servers on one core, the generator and the gateway on the other. */
-const SERVER_CORE = 0;
-const OTHER_CORE = 1;
-const SECONDS = 10;
 const CONNECTIONS = 32;
-/** Runs direct and through the gateway, in turn; the median difference counts. */
-const PAIRS = 5;
-/** 16 slots of 20 ms answer 800 requests a second. */
-const stub = { latencyMs: 20, slots: 16 };
-
 const signature: ModelSignature = {
   inputs: [{ name: "image", dtype: "float32", shape: [-1, 64] }],
   outputs: [{ name: "probabilities", dtype: "float32", shape: [-1, 10] }],
@@ -47,19 +34,6 @@ interface Row {
   readonly common: Attacked;
   /** At half of its own capacity. */
   readonly half: Attacked;
-}
-
-async function answers(url: string, limitMs = 120_000): Promise<void> {
-  const deadline = performance.now() + limitMs;
-  for (;;) {
-    const ok = await fetch(url).then(
-      (response) => response.ok,
-      () => false,
-    );
-    if (ok) return;
-    if (performance.now() > deadline) throw new Error(`${url} does not answer after ${limitMs / 1000} s`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }
 
 /** Body in Triton's binary form: a JSON header, then the numbers as they are. */
@@ -120,46 +94,6 @@ async function startMlflow(python: string, model: string): Promise<{ child: Chil
   return { child, url };
 }
 
-/** P95 through the gateway and direct at half of the stub's saturation, and the gateway's own throughput. */
-async function measureGateway(world: ServingWorld) {
-  const port = await freePort();
-  const script = fileURLToPath(new URL("stub.ts", import.meta.url));
-  const start = (slots: number): ChildProcess =>
-    spawn(process.execPath, [script, String(port), String(stub.latencyMs), String(slots)], {
-      stdio: "inherit",
-    });
-  let child = start(stub.slots);
-  const gateway = await world.gatewayFor([`http://127.0.0.1:${port}`]);
-  const body = JSON.stringify({ inputs: [] });
-  const direct = { url: `http://127.0.0.1:${port}/v2/models/digits-v1/infer`, body, headers: json };
-  const through = { url: `${gateway.url}/v2/models/digits/infer`, body, headers: json };
-  try {
-    await answers(`${gateway.url}/v2/models/digits/ready`);
-    await pin(child.pid ?? 0, SERVER_CORE);
-    const half = Math.round(((1000 / stub.latencyMs) * stub.slots) / 2);
-    const open = { rate: half, connections: 1_000, seconds: SECONDS / 2, core: OTHER_CORE };
-    await attack(through, { ...open, seconds: 3 });
-    const atHalf: { direct: Attacked; gateway: Attacked }[] = [];
-    for (let pair = 0; pair < PAIRS; pair++) {
-      atHalf.push({ direct: await attack(direct, open), gateway: await attack(through, open) });
-    }
-    child.kill();
-    await new Promise((resolve) => child.once("exit", resolve));
-    // Without a limit of its own, so that the gateway is what limits.
-    child = start(100_000);
-    await answers(`${direct.url.replace("/infer", "/ready")}`);
-    const full = { rate: 0, connections: 256, seconds: SECONDS, core: OTHER_CORE };
-    await attack(through, { ...full, seconds: 3 });
-    return {
-      atHalf,
-      throughput: { direct: await attack(direct, full), gateway: await attack(through, full) },
-    };
-  } finally {
-    child.kill();
-    await gateway.stop();
-  }
-}
-
 function line(name: string, attacked: Attacked): string {
   const { throughput, p50, p95, p99, success } = attacked;
   const numbers = [throughput.toFixed(0), p50.toFixed(1), p95.toFixed(1), p99.toFixed(1)];
@@ -201,7 +135,7 @@ try {
     await measureRow("Triton, binary", binaryTarget(direct, sample), rate),
     await measureRow("Triton through the gateway, binary", binaryTarget(through, sample), rate),
   ];
-  const gateway = await measureGateway(world);
+  const gateways = await measureGateways(log);
   const report = {
     cores: cpus().length,
     loadBefore,
@@ -209,7 +143,7 @@ try {
     connections: CONNECTIONS,
     rows,
     stub,
-    gateway,
+    gateways,
   };
   writeFileSync("bench-serving.json", `${JSON.stringify(report, undefined, 2)}\n`);
   const table = (title: string, pick: (row: Row) => Attacked): void => {
@@ -225,16 +159,7 @@ try {
   console.log(
     `\nTriton: ${ratio(rows[1])}; through the gateway: ${ratio(rows[2])}; binary: ${ratio(rows[3])}`,
   );
-  const { atHalf, throughput } = gateway;
-  const added = (of: "p50" | "p95"): string => {
-    const differences = atHalf.map((pair) => pair.gateway[of] - pair.direct[of]).sort((a, b) => a - b);
-    return `${(differences[Math.floor(PAIRS / 2)] ?? Number.NaN).toFixed(2)} ms at ${of.toUpperCase()}`;
-  };
-  console.log(
-    `Gateway before a stub of ${stub.latencyMs} ms at half of its saturation (${atHalf[0]?.direct.rate} a second): adds ` +
-      `${added("p50")}, ${added("p95")} (medians of ${PAIRS}); passes ${throughput.gateway.throughput.toFixed(0)} a ` +
-      `second (the stub alone ${throughput.direct.throughput.toFixed(0)})`,
-  );
+  for (const measured of gateways) console.log(gatewayLine(measured));
   if (loadBefore > 1)
     console.log(`The machine was busy before (load ${loadBefore.toFixed(1)}): run it again alone.`);
 } finally {

@@ -34,7 +34,6 @@ export interface Trained {
   readonly runId: string;
   readonly accuracy: string;
   readonly parity: string;
-  readonly samples: string;
 }
 
 export interface TrainedOptions {
@@ -196,6 +195,17 @@ export class Platform {
       labels: ["0", "1", "2"],
     };
     await client.artifacts.write(run, "onnx/metadata.json", Buffer.from(JSON.stringify(metadata)));
+    const samples = {
+      schema: 1,
+      ...reference,
+      data,
+      input: { name: "input", datatype: "FP32", shape: [2, 2], data: [0, 1, 0.5, 0.5] },
+      expected: {
+        outputs: [{ name: "probabilities", datatype: "FP32", shape: [2, 3], data: expected }],
+        classes: [2, 0],
+      },
+    };
+    await client.artifacts.write(run, "onnx/samples.json", Buffer.from(JSON.stringify(samples)));
     await client.finishRun(run.runId, "FINISHED");
     const rows = 400;
     const correct = (first: number, count: number): number[] =>
@@ -223,22 +233,11 @@ export class Platform {
       max_logit_difference: 3e-6,
       top1_agreement: 1,
     };
-    const samples = {
-      schema: 1,
-      ...reference,
-      data,
-      input: { name: "input", datatype: "FP32", shape: [2, 2], data: [0, 1, 0.5, 0.5] },
-      expected: {
-        outputs: [{ name: "probabilities", datatype: "FP32", shape: [2, 3], data: expected }],
-        classes: [2, 0],
-      },
-    };
     return {
       registeredVersion: version,
       runId: run.runId,
       accuracy: this.write("accuracy.json", accuracy),
       parity: this.write("parity.json", parity),
-      samples: this.write("samples.json", samples),
     };
   }
 

@@ -41,7 +41,7 @@ export async function prepare(platform: Platform, trained: Trained, run: Runner)
   await run("metadata", { model, version });
   await run("upload", { model, version });
   await run("load", { model, version, timeout: "20" });
-  await run("functional-test", { model, version, samples: trained.samples });
+  await run("functional-test", { model, version });
   return version;
 }
 

@@ -77,7 +77,7 @@ export const writtenParity = {
   top1_agreement: 1,
 };
 
-/** What `functional_samples` writes: two samples of two pixels, three classes. */
+/** What `export_onnx` leaves for the test of a deployment: two samples of two pixels, three classes. */
 export const writtenSamples = {
   schema: 1,
   model_name: "digits",

@@ -7,12 +7,17 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Gateway, probingAgent, vllmBackend } from "@mlops/gateway";
+import { type Gateway, probingAgent, type VllmOptions, vllmBackend } from "@mlops/gateway";
+import type { ServedVersion } from "@mlops/registry";
 import { afterEach, describe, expect, it } from "vitest";
 import { MemoryStore } from "../registry/memoryStore.ts";
 import { publish, record, startGateway, until, version, versionOf } from "./world.ts";
 
-const [v1, v2] = [version("qa", 1), version("qa", 2)];
+const base = { model: "base", revision: "1" };
+const [v1, v2] = [1, 2].map((number) => ({ ...version("qa", number), base })) as [
+  ServedVersion,
+  ServedVersion,
+];
 const cleanup: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const end of cleanup.splice(0).reverse()) await end();
@@ -23,6 +28,8 @@ interface StubVllm {
   readonly adapters: Set<string>;
   /** `path body` of every POST. */
   readonly seen: string[];
+  /** Why the adapters' files are not there; undefined when they are. */
+  missing: string | undefined;
   complete: (request: IncomingMessage, response: ServerResponse, model: string) => void;
 }
 
@@ -34,14 +41,20 @@ async function startStubVllm(names: readonly string[]): Promise<StubVllm> {
     url: "",
     adapters,
     seen,
+    missing: undefined,
     complete: (_, response, model) => response.end(JSON.stringify({ model })),
   };
   const server: Server = createServer(async (request, response) => {
     let body = "";
     for await (const chunk of request) body += chunk;
     if (request.url === "/v1/models") {
-      const data = [{ id: "base" }, ...[...adapters].map((id) => ({ id, parent: "base" }))];
+      const data = [{ id: "base@1" }, ...[...adapters].map((id) => ({ id, parent: "base@1" }))];
       response.end(JSON.stringify({ object: "list", data }));
+      return;
+    }
+    if (request.url?.startsWith("/versions/")) {
+      const error = stub.missing;
+      response.writeHead(error === undefined ? 200 : 404).end(JSON.stringify({ error }));
       return;
     }
     seen.push(`${request.url} ${body}`);
@@ -65,6 +78,11 @@ async function startStubVllm(names: readonly string[]): Promise<StubVllm> {
   return Object.assign(stub, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
 }
 
+/** The stub also stands for what downloads adapters beside a server. */
+function optionsOf({ url }: StubVllm): VllmOptions {
+  return { adapterDir: "/adapters", adaptersPort: Number(new URL(url).port), slots: 4 };
+}
+
 async function world(): Promise<{ stub: StubVllm; gateway: Gateway; store: MemoryStore }> {
   const store = new MemoryStore();
   await publish(store, record("qa", 1, { server: "vllm", live: v1, candidate: v2 }));
@@ -73,7 +91,7 @@ async function world(): Promise<{ stub: StubVllm; gateway: Gateway; store: Memor
     servers: {
       vllm: {
         source: async () => [stub.url],
-        backend: (dispatcher) => vllmBackend(dispatcher, { adapterDir: "/adapters", slots: 4 }),
+        backend: (dispatcher) => vllmBackend(dispatcher, optionsOf(stub)),
         timeoutMs: 5_000,
       },
     },
@@ -105,7 +123,7 @@ describe("OpenAI's API", () => {
 
   it("knows neither base models nor versions by their own names", async () => {
     const { stub, gateway } = await world();
-    for (const model of ["base", "qa-v1", "qa-v2", "other"]) {
+    for (const model of ["base@1", "qa-v1", "qa-v2", "other"]) {
       const response = await complete(gateway, { model });
       expect(response.status).toBe(404);
       expect(await response.json()).toMatchObject({ error: { type: "model_not_found" } });
@@ -171,12 +189,12 @@ describe("OpenAI's API", () => {
 });
 
 describe("vllmBackend", () => {
-  const backendOf = () => vllmBackend(probingAgent(1_000), { adapterDir: "/adapters", slots: 4 });
+  const backendOf = (stub: StubVllm) => vllmBackend(probingAgent(1_000), optionsOf(stub));
   const signal = AbortSignal.timeout(10_000);
 
   it("loads an adapter from its folder, once, and unloads it", async () => {
     const stub = await startStubVllm([]);
-    const backend = backendOf();
+    const backend = backendOf(stub);
     await backend.load(stub.url, v1, signal);
     await backend.load(stub.url, v1, signal);
     expect(stub.seen).toEqual(['/v1/load_lora_adapter {"lora_name":"qa-v1","lora_path":"/adapters/qa-v1"}']);
@@ -189,7 +207,25 @@ describe("vllmBackend", () => {
 
   it("says why a load was refused", async () => {
     const stub = await startStubVllm([]);
-    const broken = { ...version("qa", 3), servedName: "broken" };
-    await expect(backendOf().load(stub.url, broken, signal)).rejects.toThrow("status 400, no adapter there");
+    const broken = { ...v1, servedName: "broken" };
+    await expect(backendOf(stub).load(stub.url, broken, signal)).rejects.toThrow(
+      "status 400, no adapter there",
+    );
+  });
+
+  it("loads no adapter of another base model, or of none", async () => {
+    const stub = await startStubVllm([]);
+    const other = { ...v1, base: { model: "base", revision: "2" } };
+    const load = (version: ServedVersion) => backendOf(stub).load(stub.url, version, signal);
+    await expect(load(other)).rejects.toThrow("trained on base@2, and this server serves base@1");
+    await expect(load(version("qa", 3))).rejects.toThrow("does not name its base model");
+    expect(stub.seen).toEqual([]);
+  });
+
+  it("loads no adapter whose files are not there, and says why they are not", async () => {
+    const stub = await startStubVllm([]);
+    stub.missing = "qa-v1 is damaged";
+    await expect(backendOf(stub).load(stub.url, v1, signal)).rejects.toThrow("qa-v1 is damaged");
+    expect(stub.seen).toEqual([]);
   });
 });

@@ -21,12 +21,13 @@ import {
 
 const [v1, v2, v3] = [1, 2, 3].map((number) => version("m", number));
 const free = (): undefined => undefined;
+const none: ReadonlySet<string> = new Set();
 
 describe("planReplica", () => {
   const records = [record("m", 4, { live: v2, previous: v1, candidate: v3 })];
 
   it("loads what is missing, the live version first", () => {
-    const plan = planReplica({ records, held: new Set(), slots: 9, inUse: free });
+    const plan = planReplica({ records, held: new Set(), slots: 9, resting: none, inUse: free });
     expect(plan.load.map(({ servedName }) => servedName)).toEqual(["m-v2", "m-v1", "m-v3"]);
   });
 
@@ -34,15 +35,31 @@ describe("planReplica", () => {
     const held = new Set(["m-v1", "m-v2", "m-v3", "m-v4", "m-v5", "gone-v1", "by-hand", "m-v0"]);
     const inUse = (model: string, epoch: number, name: string): string | undefined =>
       name === "m-v5" ? `${model} ${epoch}` : undefined;
-    const plan = planReplica({ records, held, slots: 9, inUse });
+    const plan = planReplica({ records, held, slots: 9, resting: none, inUse });
     expect(plan.unload).toEqual(["m-v4", "gone-v1"]);
     expect(plan.waiting).toEqual([{ servedName: "m-v5", reason: "stays loaded: m 4" }]);
   });
 
   it("says which versions have no slot, the candidate's first", () => {
-    const plan = planReplica({ records, held: new Set(["m-v9"]), slots: 3, inUse: () => "in use" });
+    const plan = planReplica({
+      records,
+      held: new Set(["m-v9"]),
+      slots: 3,
+      resting: none,
+      inUse: () => "in use",
+    });
     expect(plan.load.map(({ servedName }) => servedName)).toEqual(["m-v2", "m-v1"]);
     expect(plan.waiting.at(-1)).toEqual({ servedName: "m-v3", reason: "all 3 slots are taken" });
+  });
+
+  it("lets no broken candidate take the slot of another one, but lets it wait for a live version", () => {
+    const [a, b] = [version("a", 1), version("b", 1)];
+    const both = [record("a", 1, { candidate: a }), record("b", 1, { candidate: b })];
+    const plan = (of: typeof both, resting: string) =>
+      planReplica({ records: of, held: none, slots: 1, resting: new Set([resting]), inUse: free });
+    expect(plan(both, "a-v1").load).toEqual([b]);
+    expect(plan(both, "b-v1").load).toEqual([a]);
+    expect(plan([record("a", 1, { live: a }), record("b", 1, { candidate: b })], "a-v1").load).toEqual([a]);
   });
 
   it("comes to rest at what the records want, from whatever a replica holds", () => {
@@ -63,7 +80,7 @@ describe("planReplica", () => {
         const all = [of("a", a), of("b", b)];
         let held = new Set<string>(loaded.slice(0, free_));
         for (let round = 0; round < 2; round++) {
-          const plan = planReplica({ records: all, held, slots: free_, inUse: free });
+          const plan = planReplica({ records: all, held, slots: free_, resting: none, inUse: free });
           held = new Set([...held, ...plan.load.map(({ servedName }) => servedName)]);
           expect(held.size).toBeLessThanOrEqual(free_);
           held = new Set([...held].filter((name) => !plan.unload.includes(name)));

@@ -33,7 +33,7 @@ const processes = {
   triton: "http://127.0.0.1:3,http://127.0.0.1:4",
   gateway: "http://127.0.0.1:5",
 };
-const imageTags = { training: "1.2.3", deployment: "4.5.6" };
+const imageTags = { training: "1.2.3", deployment: "4.5.6", benchmark: "7.8.9" };
 
 async function make(facts: TargetFacts): Promise<void> {
   made = [];
@@ -60,6 +60,7 @@ describe("Pipelines", () => {
     const images = {
       training: "registry.example/x/training:1.2.3",
       deployment: "registry.example/x/deployment:4.5.6",
+      benchmark: "registry.example/x/benchmark:7.8.9",
     };
     const place = {
       namespace: "pipelines",
@@ -111,7 +112,8 @@ describe("Pipelines", () => {
 
 describe("the environment of steps", () => {
   it("has the addresses of Services where pods run", () => {
-    expect(stepEnvironment(k3d)).toEqual({
+    const llm = { model: "a/model", revision: "0123", replicas: 1 };
+    expect(stepEnvironment(k3d, undefined, llm)).toEqual({
       MLFLOW_TRACKING_URI: "http://mlflow.mlflow.svc.cluster.local:5000",
       MLOPS_TRITON_URLS: "dns+http://triton-replicas.serving.svc.cluster.local:8000",
       MLOPS_VLLM_URLS: "dns+http://vllm-replicas.serving.svc.cluster.local:8000",
@@ -124,6 +126,9 @@ describe("the environment of steps", () => {
       MLOPS_BUCKET_MODEL_REGISTRY: "model-registry",
       MLOPS_BUCKET_DATASETS: "datasets",
       MLOPS_TRITON_BACKEND: "onnxruntime",
+      MLOPS_LLM_BASE_MODEL: "a/model",
+      MLOPS_LLM_BASE_REVISION: "0123",
+      MLOPS_LLM_MACHINE: '{"cores":4,"memory_gib":6,"accelerator":null,"accelerators":0}',
       MLOPS_COST_GPU_HOUR: "0.25",
       MLOPS_COST_CPU_HOUR: "0.05",
       MLOPS_COST_MEMORY_GIB_HOUR: "0.005",
@@ -135,5 +140,13 @@ describe("the environment of steps", () => {
     expect([AWS_ENDPOINT_URL_S3, MLOPS_BUCKET_DATASETS]).toEqual([undefined, "datasets-x1"]);
     const { MLOPS_VLLM_URLS, MLOPS_GATEWAY_URL } = stepEnvironment({ ...embedded, processes });
     expect([MLOPS_VLLM_URLS, MLOPS_GATEWAY_URL]).toEqual([undefined, processes.gateway]);
+  });
+
+  it("says which model adapters are for, and on what it runs", () => {
+    const llm = { model: "a/model", accelerator: "l4", replicas: 0 } as const;
+    const onGpu = stepEnvironment(cloud, undefined, llm);
+    expect(onGpu.MLOPS_LLM_MACHINE).toBe('{"cores":4,"memory_gib":14,"accelerator":"l4","accelerators":1}');
+    const beside = stepEnvironment({ ...embedded, processes }, undefined, llm);
+    expect([beside.MLOPS_LLM_BASE_MODEL, beside.MLOPS_LLM_BASE_REVISION]).toEqual(["tiny-docs", ""]);
   });
 });

@@ -16,6 +16,7 @@ export const place: CompileEnvironment = {
   images: {
     training: "registry.localhost:5000/training:1.2.3",
     deployment: "registry.localhost:5000/deployment:1.2.3",
+    benchmark: "registry.localhost:5000/benchmark:1.2.3",
   },
   objectStoreSecret: "object-store",
   accelerators: { l4: accelerator("l4", 1), t4: accelerator("t4", 2) },

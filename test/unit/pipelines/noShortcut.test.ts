@@ -57,12 +57,57 @@ describe.each(["mnist", "search", "image-classification"])("%s", (name) => {
   });
 });
 
+describe("llm", () => {
+  const gates = [
+    "train",
+    "measure-loss",
+    "gate-loss",
+    "register-candidate",
+    "claim-version",
+    "metadata",
+    "upload",
+    "load",
+    "smoke",
+    "evaluate",
+    "gate-evaluation",
+    "measure-performance",
+    "gate-performance",
+    "canary",
+  ];
+  it.each(gates)("makes nothing live unless %s succeeded, and takes back what was staged", async (broken) => {
+    const outcome = await runWith("llm", broken);
+    expect(outcome.status).toBe("Failed");
+    const later = ["register-candidate", "load", "canary", "commit"];
+    const reached = startedSteps(outcome).filter((step) => later.includes(step));
+    expect(
+      reached.every((step) => gates.indexOf(step) >= 0 && gates.indexOf(step) <= gates.indexOf(broken)),
+    ).toBe(true);
+    const claimed = gates.indexOf(broken) > gates.indexOf("claim-version");
+    expect(startedSteps(outcome).includes("withdraw")).toBe(claimed);
+  });
+
+  it("goes live when all succeeded", async () => {
+    const outcome = await runWith("llm");
+    expect(outcome.status).toBe("Succeeded");
+    expect(startedSteps(outcome)).toContain("commit");
+    expect(startedSteps(outcome)).not.toContain("withdraw");
+  });
+
+  it("is not ended well by what cleans up", async () => {
+    const outcome = await runWith("llm-promote", "canary");
+    expect(outcome.status).toBe("Failed");
+    expect(startedSteps(outcome)).toContain("end-canary");
+    expect(startedSteps(outcome)).not.toContain("commit");
+    expect((await runWith("llm-promote")).status).toBe("Succeeded");
+    expect((await runWith("llm-deploy", "smoke")).status).toBe("Failed");
+  });
+});
+
 describe.each(["deploy", "image-classification"])("a deployment by %s", (name) => {
   it.each([
     "metadata",
     "upload",
     "load",
-    "samples",
     "functional-test",
     "commit",
   ])("that fails at %s is taken back, and nothing is live that was not tested", async (broken) => {

@@ -108,8 +108,24 @@ const pythonSteps = z
   )
   .parse(JSON.parse(readFileSync("training/steps.json", "utf8")));
 
+/** The flags of the benchmark's script, as its source has them. */
+function benchmarkInterface(): StepInterface {
+  const source = readFileSync("apps/steps/benchmark/measure_performance.py", "utf8");
+  const flags = [...source.matchAll(/add_argument\(\s*"--([a-z-]+)"([^\n]*)/g)];
+  const named = flags.map(([, flag = "", rest = ""]): [string, boolean] => [
+    flag,
+    rest.includes("required=True"),
+  ]);
+  const isOutput = ([flag]: readonly [string, boolean]): boolean => flag.startsWith("output-");
+  return {
+    flags: new Map(named.filter((flag) => !isOutput(flag))),
+    outputs: named.filter(isOutput).map(([flag]) => flag.slice("output-".length)),
+  };
+}
+
 /** What the steps' own code says about their command lines, by image and step. */
 const interfaces = new Map<string, StepInterface>([
+  ["benchmark/measure-performance", benchmarkInterface()],
   ...deploymentSteps.map((step): [string, StepInterface] => [
     `deployment/${step.name}`,
     {
@@ -131,6 +147,6 @@ const interfaces = new Map<string, StepInterface>([
 ]);
 
 it("every image has a command, and every pipeline a name of its own", () => {
-  expect(Object.keys(stepImages)).toEqual(["training", "deployment"]);
+  expect(Object.keys(stepImages)).toEqual(["training", "deployment", "benchmark"]);
   expect(new Set(pipelines.map(({ name }) => name)).size).toBe(pipelines.length);
 });

@@ -29,8 +29,8 @@ describe.each(cases)("$name", ({ values }) => {
   });
 
   it("gives names and keys of Secrets under secret-looking keys, never contents", () => {
-    const named = /^(object-store|minio-root|grafana-admin|mlflow-database|hub)$/;
-    const keyOrUser = /^(AWS_[A-Z_]+|admin-(user|password)|username|password|token)$/;
+    const named = /^(object-store|minio-root|grafana-admin|mlflow-database|hub|vllm-admin)$/;
+    const keyOrUser = /^((AWS|MLOPS)_[A-Z_]+|admin-(user|password)|username|password|token)$/;
     const suspicious = leaves(values).filter(
       ([path, value]) =>
         typeof value === "string" &&

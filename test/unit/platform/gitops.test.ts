@@ -117,6 +117,19 @@ describe("the gitops folder", () => {
     expect(spec.destination.namespace).toMatch(/^team-/);
   });
 
+  it("names no version of a model: a sync must not undo a promotion", () => {
+    const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) =>
+      file.endsWith(".yaml"),
+    );
+    expect(files).toContain("serving/service.yaml");
+    for (const file of files) {
+      expect(readFileSync(new URL(file, folder), "utf8"), file).not.toMatch(
+        /\b[a-z0-9-]+-v\d+\b(?!beta)|lora/,
+      );
+    }
+    expect(read("serving/configmap.yaml").data.OPENAI_MODEL).toBe("docs-assistant");
+  });
+
   it("trains on one GPU of one class, owned, queued, limited in time, by a pinned image", () => {
     const job = read("training/job.yaml");
     const pod = job.spec.template.spec;

@@ -154,6 +154,7 @@ export const expected: readonly [Name, Name, number][] = [
     [from, "engine", 8000],
   ]),
   ["reconciler", "gateway", 8081],
+  ["reconciler", "engine", 8083],
   ["deploymentStep", "gateway", 8081],
   ["deploymentStep", "reconciler", 8082],
   ["prometheus", "gateway", 8081],

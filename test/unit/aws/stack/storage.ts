@@ -108,6 +108,7 @@ export function describeStorage(runs: Readonly<Record<ConfigurationName, Run>>):
         "S3 bucket datasets-id",
         "ECR repository 123456789012.dkr.ecr.us-east-1.amazonaws.com/mlops-aws-a1b2c3/training",
         "ECR repository 123456789012.dkr.ecr.us-east-1.amazonaws.com/mlops-aws-a1b2c3/deployment",
+        "ECR repository 123456789012.dkr.ecr.us-east-1.amazonaws.com/mlops-aws-a1b2c3/benchmark",
         "ECR repository 123456789012.dkr.ecr.us-east-1.amazonaws.com/mlops-aws-a1b2c3/serving",
         "RDS snapshot mlflow-database-final-a1b2c3, made at destroy",
         "CloudWatch log group /aws/eks/mlops-aws-a1b2c3/cluster",
@@ -119,7 +120,7 @@ export function describeStorage(runs: Readonly<Record<ConfigurationName, Run>>):
   describe("registry", () => {
     it.each([
       ["smallest", ["training"], true],
-      ["default", ["training", "deployment", "serving"], false],
+      ["default", ["training", "deployment", "benchmark", "serving"], false],
     ] as const)("%s has a repository for each image, whose tags never move", (name, images, forceDelete) => {
       const made = runs[name].all("aws:ecr/repository:Repository").map(({ inputs }) => inputs);
       expect(made).toEqual(
