@@ -1,7 +1,9 @@
 import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { delimiter } from "node:path";
 import { createLog } from "../lib/log.ts";
 import { ensureTraining, trainingDir, trainingSources } from "./environment.ts";
+import { documentedFacts, factsFile } from "./facts.ts";
 
 const usage = `Usage: node tools/training/cli.ts COMMAND [ARGUMENTS]
 
@@ -10,6 +12,7 @@ The Python steps of training/, in their own virtual environment (made on first u
   python ARGUMENTS  run its interpreter, such as \`python -m mlops_training.train --help\`
   test [ARGUMENTS]  lint, then pytest with these arguments
   path              print the path of the interpreter
+  facts             take the facts that the corpus of language models asks about from the project's tables
 `;
 
 function run(command: string, args: readonly string[], cwd: string): Promise<number> {
@@ -33,6 +36,10 @@ async function test(python: string, args: readonly string[]): Promise<number> {
 async function main([command, ...args]: readonly string[]): Promise<number> {
   if (command === "--help") {
     process.stdout.write(usage);
+    return 0;
+  }
+  if (command === "facts") {
+    writeFileSync(factsFile, `${JSON.stringify(documentedFacts(), null, 2)}\n`);
     return 0;
   }
   if (command !== "python" && command !== "test" && command !== "path") {

@@ -16,7 +16,8 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 /** A process that runs a step which never ends, with a child that does not either; the step's pids are in a file. */
 function startRunner(trap: string): ReturnType<typeof spawn> {
-  const step = `${trap} sleep 1000 & echo $$ $! >${dir}/pids; wait; sleep 1000`;
+  // It tells of itself once it has been there for a while: in the very moment of its start nobody guards it yet.
+  const step = `${trap} sleep 1000 & sleep 1; echo $$ $! >${dir}/pids; wait; sleep 1000`;
   const program = `
     import { runProcess } from ${JSON.stringify(runner)};
     const request = { command: "sh", args: ["-c", ${JSON.stringify(step)}], cwd: ${JSON.stringify(dir)},

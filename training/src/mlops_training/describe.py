@@ -7,18 +7,24 @@ from __future__ import annotations
 
 import json
 
-from . import cross_validate, evaluate, export_onnx, functional_samples, measure_onnx, search, train
+from . import cross_validate, evaluate, export_onnx, measure_onnx, search, train
+from .llm import evaluation_samples, make_corpus, measure_loss, pretrain_tiny
+from .llm import train as train_adapter
 
 COMMANDS = (
     train.COMMAND,
     evaluate.COMMAND,
     export_onnx.COMMAND,
     measure_onnx.COMMAND,
-    functional_samples.COMMAND,
     search.PLAN,
     search.TRIAL,
     search.BEST,
     cross_validate.COMMAND,
+    make_corpus.COMMAND,
+    train_adapter.COMMAND,
+    measure_loss.COMMAND,
+    evaluation_samples.COMMAND,
+    pretrain_tiny.COMMAND,
 )
 
 

@@ -28,13 +28,15 @@ def available_cores() -> float:
     return allowed if quota == "max" else min(allowed, int(quota) / int(period))
 
 
-def prepare(device: str, threads: int) -> torch.device:
+def prepare(device: str, threads: int, *, strict: bool = True) -> torch.device:
     """Sets deterministic algorithms and threads (0: one a core), and returns the device of `auto|cpu|cuda`.
+
+    Without `strict`, what a GPU can only do in another order each time is done and warned of, not refused.
 
     Raises UsageError if a GPU is asked for and there is none.
     """
     torch.set_num_threads(threads or max(1, int(available_cores())))
-    torch.use_deterministic_algorithms(True)
+    torch.use_deterministic_algorithms(True, warn_only=not strict)
     torch.backends.cudnn.benchmark = False
     if device == "cuda" and not torch.cuda.is_available():
         raise UsageError("--device cuda: there is no GPU that PyTorch can use; take cpu or auto")

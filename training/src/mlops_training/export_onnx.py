@@ -14,16 +14,23 @@ from .files import write_output
 from .parameters import Command, Values, output
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor, nn
+
+    from .datasets.splits import Splits
 
 OPSET = 17
 INPUT, LOGITS, PROBABILITIES = "input", "logits", "probabilities"
 ONNX_ARTIFACT = "onnx/model.onnx"
 METADATA_ARTIFACT = "onnx/metadata.json"
+SAMPLES_ARTIFACT = "onnx/samples.json"
+# Held-out samples whose answers are kept for the test of a deployment: the last ones, gate 2 looks at the first.
+SAMPLES = 16
 
 COMMAND = Command(
     "export_onnx",
-    "Exports a registered model to ONNX, as artifacts onnx/model.onnx and onnx/metadata.json of its run.",
+    "Exports a registered model to ONNX, as artifacts of its run: onnx/model.onnx, onnx/metadata.json and, with what "
+    "the registered model answers to held-out samples, onnx/samples.json.",
     (
         *registered.PARAMETERS,
         *datasets.PARAMETERS,
@@ -62,6 +69,10 @@ def export_onnx(values: Values) -> None:
             indent=1,
         )
         run = tracking.TrackedRun(client, client.get_run(model.run_id))
+        run.artifact(
+            SAMPLES_ARTIFACT,
+            json.dumps({"schema": 1, **registered.describe(model), **answered(network, splits)}),
+        )
         run.artifact(ONNX_ARTIFACT, content)
         run.artifact(METADATA_ARTIFACT, metadata)
         run.tag({"mlops.onnx_sha256": sha256})
@@ -69,6 +80,29 @@ def export_onnx(values: Values) -> None:
     write_output(values["output_metadata"], metadata + "\n")
     write_output(values["output_onnx_sha256"], sha256)
     print(f"{model.uri}: {len(content)} bytes of ONNX, SHA-256 {sha256}")
+
+
+def answered(network: nn.Module, splits: Splits) -> dict[str, object]:
+    """Held-out samples as the inference protocol of Triton and KServe states tensors, with the network's answers."""
+    import torch
+
+    from .fit import predict
+
+    samples = splits.test.take(slice(-SAMPLES, None))
+    logits = predict(network, torch.from_numpy(samples.images))
+    return {
+        "data": registered.describe_data(splits),
+        "input": _tensor(INPUT, samples.images.astype("float32") / 255),
+        "expected": {
+            "outputs": [_tensor(LOGITS, logits.numpy()), _tensor(PROBABILITIES, logits.softmax(1).numpy())],
+            "classes": logits.argmax(1).tolist(),
+        },
+        "labels": samples.labels.tolist(),
+    }
+
+
+def _tensor(name: str, array: np.ndarray) -> dict[str, object]:
+    return {"name": name, "datatype": "FP32", "shape": list(array.shape), "data": array.ravel().tolist()}
 
 
 def to_onnx(network: nn.Module, shape: tuple[int, int, int]) -> bytes:

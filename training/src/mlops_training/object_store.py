@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
 
 T = TypeVar("T")
+
+_PART = 8 * 2**20
 
 
 def split_uri(uri: str) -> tuple[str, str]:
@@ -34,6 +37,23 @@ def read(uri: str) -> bytes | None:
             return _client().get_object(Bucket=bucket, Key=key)["Body"].read()
         except _client().exceptions.NoSuchKey:
             return None
+
+    return _call(uri, get)
+
+
+def download(uri: str, file: Path) -> bool:
+    """Writes an object's content to a file, however large it is; False if there is no such object."""
+    bucket, key = split_uri(uri)
+
+    def get() -> bool:
+        try:
+            body = _client().get_object(Bucket=bucket, Key=key)["Body"]
+        except _client().exceptions.NoSuchKey:
+            return False
+        with file.open("wb") as local:
+            for part in body.iter_chunks(_PART):
+                local.write(part)
+        return True
 
     return _call(uri, get)
 

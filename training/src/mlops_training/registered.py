@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from .datasets.splits import Splits
+    from .llm.samples import TextSplits
     from .registry import RegisteredModel
 
 PARAMETERS = (
@@ -24,7 +25,7 @@ def describe(model: RegisteredModel) -> dict[str, str]:
     return {"model_name": model.name, "model_version": model.version, "model_sha256": model.sha256}
 
 
-def describe_data(splits: Splits) -> dict[str, object]:
+def describe_data(splits: Splits | TextSplits) -> dict[str, object]:
     """What was measured on; the hash covers all splits."""
     return {"name": splits.name, "version": splits.version, "sha256": splits.sha256(), "split": "test"}
 

@@ -53,7 +53,7 @@ def register(
     The version appears last and whole: what fails before leaves files of the run, but no version. Done again
     for the same run it returns the version that is there.
     """
-    if (found := _version_of_run(run, name)) is not None:
+    if (found := version_of_run(run, name)) is not None:
         return found
     info = _upload(model, architecture, example)
     with tempfile.TemporaryDirectory() as folder:
@@ -61,7 +61,7 @@ def register(
 
         local = mlflow.artifacts.download_artifacts(info.model_uri, dst_path=folder)
         sha256 = folder_sha256(Path(local))
-    _ensure_registered_model(run.client, name)
+    ensure_registered_model(run.client, name)
     created = run.client.create_model_version(
         name, info.artifact_path, run.id, tags={**tags, SHA256_TAG: sha256}, model_id=info.model_id
     )
@@ -100,7 +100,8 @@ def _release(module: Any) -> str:  # noqa: ANN401 (any package)
     return module.__version__.partition("+")[0]
 
 
-def _ensure_registered_model(mlflow_client: MlflowClient, name: str) -> None:
+def ensure_registered_model(mlflow_client: MlflowClient, name: str) -> None:
+    """Makes the registered model unless there is one."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -110,7 +111,8 @@ def _ensure_registered_model(mlflow_client: MlflowClient, name: str) -> None:
             raise
 
 
-def _version_of_run(run: TrackedRun, name: str) -> RegisteredModel | None:
+def version_of_run(run: TrackedRun, name: str) -> RegisteredModel | None:
+    """What this run has registered under the name, if it has."""
     versions = run.client.search_model_versions(f"run_id='{run.id}'")
     mine = [version for version in versions if version.name == name]
     return _registered(mine[0]) if mine else None

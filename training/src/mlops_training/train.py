@@ -10,7 +10,7 @@ import time
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
-from . import datasets, registry, tracking
+from . import datasets, recording, registry, tracking
 from .errors import UsageError, run_step
 from .files import resolve, write_output
 from .parameters import Command, Parameter, Values, output
@@ -89,11 +89,13 @@ def _train_and_register(
     key: str,
     started: float,
 ) -> dict[str, Any]:
+    from .augment import FOR_DATASET
     from .checkpoint import Checkpoint
     from .fit import Trainer, weights_sha256
 
     parameters = run_parameters(recipe, splits, device)
-    _describe(run, recipe, parameters)
+    recording.describe(run, parameters)
+    run.artifact("augmentation.json", json.dumps(asdict(FOR_DATASET[recipe.dataset]), indent=1))
     checkpoint = None
     if values["checkpoints"]:
         fingerprint = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()
@@ -116,7 +118,8 @@ def _train_and_register(
             "weights_sha256": weights_sha256(fitted.model),
         },
     )
-    cost = _log_cost(run, fitted, device, time.monotonic() - started)
+    trained = sum(epoch.seconds for epoch in fitted.history)
+    cost = recording.log_cost(run, trained, device, time.monotonic() - started)
     if checkpoint:
         checkpoint.remove()
     return {
@@ -133,17 +136,6 @@ def _train_and_register(
         "validation_loss": best.validation_loss,
         "cost_usd": cost,
     }
-
-
-def _describe(run: tracking.TrackedRun, recipe: Recipe, parameters: dict[str, object]) -> None:
-    from . import provenance
-    from .augment import FOR_DATASET
-
-    run.parameters(parameters)
-    run.tag({"mlops.code_version": provenance.code_version()})
-    run.artifact("environment/packages.txt", provenance.packages())
-    run.artifact("environment/machine.json", json.dumps(provenance.machine(), indent=1))
-    run.artifact("augmentation.json", json.dumps(asdict(FOR_DATASET[recipe.dataset]), indent=1))
 
 
 def _pretrained(values: Values) -> dict[str, torch.Tensor] | None:
@@ -185,30 +177,6 @@ def _log_confusion(run: tracking.TrackedRun, fitted: Fitted, splits: Splits) -> 
     predicted = predict(fitted.model, torch.from_numpy(held_out.images)).argmax(1).numpy()
     matrix = confusion_matrix(held_out.labels, predicted, len(splits.classes))
     run.artifact("confusion/validation.png", picture(matrix, splits.classes, "Validation split"))
-
-
-def _log_cost(run: tracking.TrackedRun, fitted: Fitted, device: torch.device, seconds: float) -> float:
-    """Logs and returns the cost: of this process and, after a kill, of the epochs that earlier ones trained."""
-    from . import cost, determinism
-
-    rates = cost.Rates.from_environment()
-    reserved = cost.reservation(determinism.available_cores(), 1 if device.type == "cuda" else 0)
-    trained = sum(epoch.seconds for epoch in fitted.history)
-    seconds = max(seconds, trained)
-    price = cost.cost_of(seconds, reserved, rates)
-    run.metrics(
-        {
-            "duration_seconds": seconds,
-            "training_seconds": trained,
-            "cpu_seconds_used": cost.cpu_seconds_used(),
-            "cost_cpu_usd": price.cpu,
-            "cost_memory_usd": price.memory,
-            "cost_gpu_usd": price.gpu,
-            "cost_usd": price.total,
-        }
-    )
-    run.artifact("cost.json", json.dumps({"rates_usd_per_hour": asdict(rates), "reserved": asdict(reserved)}))
-    return price.total
 
 
 def _write_outputs(values: Values, result: dict[str, Any]) -> None:

@@ -22,6 +22,11 @@ class Source:
     version: str
     bucket: str | None
     folder: str | None
+    remedy: str = (
+        "Get the file where it can be downloaded and put it into the bucket of data sets as {path}, then run this "
+        "step again with --datasets-bucket; the data set digits needs no files."
+    )
+    """What to do where a file cannot be had; `{path}` stands for its place in the bucket."""
 
     def read(self, file: str, url: str | None, md5: str | None) -> bytes:
         """Content of a file, checked: against `SHA256SUMS` beside it if there is one, a download against `md5`.
@@ -43,9 +48,7 @@ class Source:
         raise StepError(
             f"data set {self.name}: cannot get {file}:\n"
             + "".join(f"  {line}\n" for line in tried)
-            + "Get the file where it can be downloaded and put it into the bucket of data sets as "
-            + f"{self.name}/{self.version}/{file}, then run this step again with --datasets-bucket; "
-            + "the data set digits needs no files."
+            + self.remedy.format(path=f"{self.name}/{self.version}/{file}")
         )
 
     def _places(self) -> list[str]:
