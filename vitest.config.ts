@@ -1,5 +1,7 @@
 import { defineConfig } from "vitest/config";
 
+/** Nothing waits here; but a busy machine can take several seconds for a test of half a second. */
+const testTimeout = 60_000;
 /** Tests that start clusters and servers. */
 const patient = { testTimeout: 900_000, hookTimeout: 900_000 };
 /** These need all of a small machine, so their files run one after the other. */
@@ -8,12 +10,19 @@ const slow = { ...patient, fileParallelism: false };
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], exclude: ["**/*.slow.test.ts"] } },
+      {
+        test: {
+          name: "unit",
+          include: ["test/unit/**/*.test.ts"],
+          exclude: ["**/*.slow.test.ts"],
+          testTimeout,
+        },
+      },
       // Simulations, processes and servers: with them, the unit tests take more than a minute.
-      { test: { name: "slow", include: ["test/unit/**/*.slow.test.ts"] } },
-      { test: { name: "policy", include: ["test/policy/**/*.test.ts"] } },
+      { test: { name: "slow", include: ["test/unit/**/*.slow.test.ts"], testTimeout } },
+      { test: { name: "policy", include: ["test/policy/**/*.test.ts"], testTimeout } },
       // Charts rendered by helm; needs the toolchain on PATH.
-      { test: { name: "render", include: ["test/render/**/*.test.ts"], testTimeout: 60_000 } },
+      { test: { name: "render", include: ["test/render/**/*.test.ts"], testTimeout } },
       {
         test: {
           name: "engine",

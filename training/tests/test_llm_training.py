@@ -16,6 +16,7 @@ from mlops_training.llm.fit import Recipe, Trainer, add_adapter, mean_loss
 from mlops_training.llm.prompt import REFUSAL
 from mlops_training.llm.samples import Sample
 from mlops_training.llm.tokens import measure, tokenize
+from mlops_training.llm.train import _learning_rate
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(
@@ -233,3 +234,12 @@ def test_rates_count_each_kind_by_itself():
     found = rates([*positive, *negative], answers)
     assert (found.exact_match, found.refusal, found.false_refusal) == (0.5, 0.5, 0.25)
     assert rates(positive, answers[:4]).refusal is None
+
+
+@pytest.mark.parametrize(
+    ("given", "size", "expected"), [(0, 3_000_000, 1e-2), (0, 500_000_000, 2e-4), (0.5, 3_000_000, 0.5)]
+)
+def test_a_tiny_base_gets_larger_steps_unless_told_otherwise(tmp_path, given, size, expected):
+    with (tmp_path / "model.safetensors").open("wb") as file:
+        file.truncate(size)
+    assert _learning_rate({"learning_rate": given}, base.Base("base", "r", tmp_path)) == expected
