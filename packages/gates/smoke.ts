@@ -13,6 +13,8 @@ export interface ProbeAnswer {
 export interface ReplicaProbes {
   readonly replica: string;
   readonly candidate: readonly ProbeAnswer[];
+  /** The candidate once more, after the others: how far it is from itself is the noise. */
+  readonly again: readonly ProbeAnswer[];
   /** The base model without an adapter. */
   readonly base: readonly ProbeAnswer[];
   /** Absent if nothing is live. */
@@ -22,12 +24,17 @@ export interface ReplicaProbes {
 export interface SmokeThresholds {
   /** Largest distance of two replicas' answers to a probe, in nats. */
   readonly agreement: number;
-  /** The candidate's distance from another model must be larger than this for at least one probe, in nats. */
+  /** The candidate's distance from another model must be larger than this for at least one probe, in nats, */
   readonly difference: number;
+  /** and larger than so many times its distance from itself. */
+  readonly noiseFactor: number;
 }
 
-/** Servers do not round alike with other requests beside them; two models differ by far more. */
-export const smokeThresholds: SmokeThresholds = { agreement: 0.05, difference: 0.1 };
+/**
+ * Servers do not round alike with other requests beside them, so the noise is measured. Two adapters that have learnt
+ * the same task well can be less than 0.1 nats apart.
+ */
+export const smokeThresholds: SmokeThresholds = { agreement: 0.05, difference: 0.02, noiseFactor: 3 };
 
 /**
  * How far apart two answers are: the largest difference of a token's log-probability as far as the tokens are the
@@ -51,6 +58,7 @@ export function judgeSmoke(
 ): Decision {
   const [first, ...others] = replicas;
   const probes = first?.candidate.length ?? 0;
+  const noise = Math.max(0, ...replicas.map(noiseOf));
   const empty = replicas.flatMap(({ candidate }) => candidate).filter(({ text }) => text.trim() === "");
   const checks: Check[] = [
     {
@@ -67,7 +75,12 @@ export function judgeSmoke(
   return {
     verdict: first === undefined || probes === 0 ? "inconclusive" : overall(checks),
     checks,
-    numbers: { probes, replicas: replicas.length, emptyAnswers: empty.length },
+    numbers: {
+      probes,
+      replicas: replicas.length,
+      emptyAnswers: empty.length,
+      noise: Number.isFinite(noise) ? noise : null,
+    },
     thresholds: { ...thresholds },
   };
 }
@@ -75,16 +88,23 @@ export function judgeSmoke(
 /** An adapter that was not applied answers as its base; one that was mistaken for live's, as live. */
 function distinct(
   from: string,
-  { replica, candidate }: ReplicaProbes,
+  probes: ReplicaProbes,
   other: readonly ProbeAnswer[],
-  { difference }: SmokeThresholds,
+  { difference, noiseFactor }: SmokeThresholds,
 ): Check {
+  const { replica, candidate } = probes;
+  const wanted = Math.max(difference, noiseFactor * noiseOf(probes));
   const largest = largestDistance(candidate, other);
   return {
     name: `differs from ${from} at ${replica}`,
-    verdict: passedIf(largest > difference),
-    because: `answers are up to ${nats(largest)} apart, more than ${difference} nats wanted`,
+    verdict: passedIf(largest > wanted),
+    because: `answers are up to ${nats(largest)} apart, more than ${nats(wanted)} wanted`,
   };
+}
+
+/** How far the candidate is from itself on one replica. */
+function noiseOf({ candidate, again }: ReplicaProbes): number {
+  return largestDistance(candidate, again);
 }
 
 function agreement(first: ReplicaProbes, other: ReplicaProbes, { agreement }: SmokeThresholds): Check {

@@ -17,7 +17,7 @@ export const smoke = defineStep({
     model: modelName,
     version: versionNumber,
     ...samplesFlags,
-    probes: number("how many samples are asked", 8, 1, 1000),
+    probes: number("how many samples are asked", 16, 1, 1000),
     "maximum-tokens": number("longest answer, in tokens", 24, 1, 4096),
     agreement: number("largest distance of two replicas' answers, in nats", smokeThresholds.agreement, 0, 10),
     difference: number(
@@ -39,8 +39,7 @@ export const smoke = defineStep({
       throw new InputError(`${candidate.servedName} has no base model: it is no adapter`);
     const urls = await context.replicas("MLOPS_VLLM_URLS")();
     if (urls.length === 0) throw new Error("no replica of vLLM is running");
-    const replicas: ReplicaProbes[] = [];
-    for (const replica of urls) {
+    const askReplica = async (replica: string): Promise<ReplicaProbes> => {
       const held = await heldModels(replica);
       if (held.base !== base) {
         throw new RefusedError(
@@ -55,15 +54,19 @@ export const smoke = defineStep({
         }
         return found;
       };
-      replicas.push({
+      const probes = {
         replica,
         candidate: await answers(candidate.servedName),
         base: await answers(base),
         ...(live === undefined ? {} : { live: await answers(live.servedName) }),
-      });
+        again: await answers(candidate.servedName),
+      };
       context.log(`${replica} has answered ${prompts.length} probes`);
-    }
-    const decision = judgeSmoke(replicas, { agreement: flags.agreement, difference: flags.difference });
+      return probes;
+    };
+    const replicas = await Promise.all(urls.map(askReplica));
+    const { agreement, difference } = flags;
+    const decision = judgeSmoke(replicas, { ...smokeThresholds, agreement, difference });
     const stored = await logReport(
       context,
       {

@@ -13,6 +13,7 @@ const replica = (name: string, changes: Partial<ReplicaProbes> = {}): ReplicaPro
   candidate,
   base,
   live,
+  again: changes.candidate ?? candidate,
   ...changes,
 });
 
@@ -36,7 +37,7 @@ describe("the smoke test", () => {
   it("passes an adapter that answers otherwise than base and live, and alike on every replica", () => {
     const rounded = [answer("it is so", -0.11, -0.2, -0.3)];
     expect(judgeSmoke([replica("a"), replica("b", { candidate: rounded })]).verdict).toBe("passed");
-    expect(judgeSmoke([{ replica: "a", candidate, base }]).verdict).toBe("passed");
+    expect(judgeSmoke([{ replica: "a", candidate, base, again: candidate }]).verdict).toBe("passed");
   });
 
   it("fails what answers as its base or as live on one replica, on that replica", () => {
@@ -50,9 +51,16 @@ describe("the smoke test", () => {
     ]);
   });
 
+  it("tells two models apart that are close, if the candidate is far closer to itself", () => {
+    const close = [answer("it is so", -0.14, -0.2, -0.3)];
+    expect(failedOf([replica("a", { live: close })])).toEqual([]);
+    const wavering = [answer("it is so", -0.12, -0.2, -0.3)];
+    expect(failedOf([replica("a", { live: close, again: wavering })])).toEqual(["differs from live at a"]);
+  });
+
   it("fails an empty answer, and decides nothing without probes or replicas", () => {
     expect(failedOf([replica("a", { candidate: [answer(" ", -0.1)] })])).toContain("answers");
     expect(judgeSmoke([]).verdict).toBe("inconclusive");
-    expect(judgeSmoke([{ replica: "a", candidate: [], base: [] }]).verdict).toBe("inconclusive");
+    expect(judgeSmoke([{ replica: "a", candidate: [], base: [], again: [] }]).verdict).toBe("inconclusive");
   });
 });
