@@ -66,9 +66,9 @@ describe("a model", () => {
     await succeed(run("epochs=3"));
     const { live } = await record();
     expect(live?.servedName).toBe(`${model}-v1`);
-    client = await Client.start(gateway, store, model);
+    client = new Client(gateway, store, model);
     await vi.waitFor(() => expect(client.asked.length).toBeGreaterThan(10));
-    expect(client.asked.map(({ status }) => status)).toEqual(client.asked.map(() => 200));
+    expect(client.asked.filter(({ status }) => status !== 200)).toEqual([]);
   });
 
   it("that is worse is stopped at gate 1, and nothing has changed", async () => {
@@ -110,7 +110,10 @@ describe("a model", () => {
     await succeed(resumed);
     expect(latestRun()).toMatchObject({ name: killed.name, status: "Succeeded" });
     // Training was not done again.
-    expect(latestRun().nodes.train).toEqual(killed.nodes.train);
+    expect(latestRun().nodes.train).toMatchObject({
+      startedAt: killed.nodes.train?.startedAt,
+      message: "taken over from the earlier run",
+    });
     const { live, previous } = await record();
     expect(previous?.servedName).toBe(`${model}-v1`);
     expect(live?.servedName).not.toBe(`${model}-v1`);
