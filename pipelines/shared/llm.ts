@@ -37,7 +37,11 @@ export const datasetParameters = {
 export const tuningParameters = {
   epochs: integer({ description: "Most epochs", default: 1, minimum: 1, maximum: 1000 }),
   rank: integer({ description: "Rank of the adapter", default: 16, minimum: 1, maximum: 16 }),
-  "learning-rate": number({ description: "Of AdamW at its peak; 0: by the base model's size", default: 0, minimum: 0 }),
+  "learning-rate": number({
+    description: "Of AdamW at its peak; 0: by the base model's size",
+    default: 0,
+    minimum: 0,
+  }),
   seed: integer({ description: "Of weights, order and draws", default: 0, minimum: 0 }),
   "maximum-loss": number({
     description: "Gate: largest loss of held-out completions, nats a token",

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { exec } from "./exec.ts";
 import { projectRoot } from "./paths.ts";
@@ -33,4 +33,11 @@ function linkNodeModules(root: string): void {
     throw new Error("node_modules is not what package-lock.json says; run `make setup` first");
   }
   symlinkSync(installed, join(root, "node_modules"));
+  // A workspace has what it needs in another version than the rest in a node_modules of its own.
+  for (const workspaces of ["apps", "packages"]) {
+    for (const name of readdirSync(join(projectRoot, workspaces))) {
+      const own = join(workspaces, name, "node_modules");
+      if (existsSync(join(projectRoot, own))) symlinkSync(join(projectRoot, own), join(root, own));
+    }
+  }
 }
