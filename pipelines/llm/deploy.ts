@@ -1,8 +1,9 @@
 import { definePipeline, succeeded } from "../builder/index.ts";
-import { addStaging, addWithdrawal, datasetParameters, llmParameters } from "../shared/llm.ts";
+import { addStaging, datasetParameters, llmParameters } from "../shared/llm.ts";
 import { addNotifications } from "../shared/notifications.ts";
 import { ownership } from "../shared/parameters.ts";
 import { deadlines, decides } from "../shared/sizes.ts";
+import { addWithdrawal } from "../shared/staging.ts";
 
 /** Makes the chosen adapter the candidate, which clients do not get yet. */
 export const llmDeploy = definePipeline({

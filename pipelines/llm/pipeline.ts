@@ -5,7 +5,6 @@ import {
   addPerformance,
   addPromotion,
   addStaging,
-  addWithdrawal,
   datasetParameters,
   evaluationParameters,
   llmParameters,
@@ -17,6 +16,7 @@ import {
 import { addNotifications } from "../shared/notifications.ts";
 import { ownership } from "../shared/parameters.ts";
 import { deadlines } from "../shared/sizes.ts";
+import { addWithdrawal } from "../shared/staging.ts";
 
 /** The whole way of an adapter, from data to live traffic. */
 export const llm = definePipeline({

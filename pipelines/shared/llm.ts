@@ -4,7 +4,6 @@ import {
   type Condition,
   equals,
   type Flow,
-  failed,
   integer,
   number,
   type Parameter,
@@ -17,6 +16,7 @@ import {
 } from "../builder/index.ts";
 import { checkpoints } from "./parameters.ts";
 import { asks, decides, loads, measures, tunes } from "./sizes.ts";
+import { addCommit, addLoading, type Loaded, staged } from "./staging.ts";
 
 /** Secret with MLOPS_JUDGE_URL, MLOPS_JUDGE_MODEL and MLOPS_JUDGE_API_KEY. */
 export const judgeSecret = "judge";
@@ -158,17 +158,7 @@ export function addFineTuning(
   return { chosen, registeredVersion };
 }
 
-/** A candidate that every replica holds and that was told apart from its base model and from live. */
-export interface Staged {
-  readonly version: Reference;
-  /** The step that claimed the version. */
-  readonly claimed: Step;
-  readonly steps: readonly Step[];
-  /** Nothing may be asked of the candidate before this succeeded. */
-  readonly last: Step;
-}
-
-/** From the chosen adapter to the staged candidate. */
+/** From the chosen adapter to the staged candidate: nothing may be asked of it before the last step succeeded. */
 export function addStaging(
   flow: Flow,
   parameters: Dataset & Names<typeof llmParameters>,
@@ -176,19 +166,9 @@ export function addStaging(
     registeredVersion,
     after,
   }: { readonly registeredVersion?: Reference; readonly after?: readonly Condition[] } = {},
-): Staged {
+): Loaded {
   const { model } = parameters;
   const dataset = datasetOf(parameters);
-  const chosen = flow.add("resolve", {
-    ...decides,
-    runs: "resolve",
-    parameters: {
-      model,
-      ...(registeredVersion === undefined ? {} : { "registered-version": registeredVersion }),
-    },
-    outputs: ["registered-version"],
-    ...(after === undefined ? {} : { after }),
-  });
   const probes = flow.add("probes", {
     ...measures,
     runs: "llm.evaluation_samples",
@@ -196,26 +176,16 @@ export function addStaging(
     artifacts: ["samples"],
     ...(after === undefined ? {} : { after }),
   });
-  const claimed = flow.add("claim-version", {
-    ...decides,
-    runs: "claim-version",
-    parameters: { model, "registered-version": chosen.outputs["registered-version"] },
-    outputs: ["version"],
-  });
-  const { version } = claimed.outputs;
-  // What these did is taken back when a later one fails, so a resumed run does it again.
-  const staged = { ...decides, parameters: { model, version }, rerun: true } as const;
-  const described = flow.add("metadata", { ...staged, runs: "metadata" });
-  const uploaded = flow.add("upload", { ...staged, runs: "upload", after: [succeeded(described)] });
-  const loaded = flow.add("load", { ...staged, runs: "load", after: [succeeded(uploaded)] });
+  const loaded = addLoading(flow, { model, registeredVersion, after });
+  const { version, claimed } = loaded;
   const last = flow.add("smoke", {
     ...staged,
     runs: "smoke",
     parameters: { model, version, ...dataset },
     inputs: { samples: probes.artifacts.samples },
-    after: [succeeded(loaded)],
+    after: [succeeded(loaded.last)],
   });
-  return { version, claimed, steps: [probes, described, uploaded, loaded, last], last };
+  return { version, claimed, steps: [probes, ...loaded.steps, last], last };
 }
 
 /** The candidate that is staged now, where a pipeline did not stage it itself. */
@@ -349,25 +319,6 @@ export function addPromotion(
     inputs: { samples: questions.artifacts.samples },
     ...(after === undefined ? {} : { after }),
   });
-  const committed = flow.add("commit", {
-    ...decides,
-    rerun: true,
-    runs: "commit",
-    parameters: { model, version },
-    after: [succeeded(watched)],
-  });
-  // The last step of the branch that must succeed: a run whose only last step cleaned up would count as a success.
-  flow.add("live", { ...decides, runs: "show-live", parameters: { model }, after: [succeeded(committed)] });
+  const committed = addCommit(flow, model, version, succeeded(watched));
   return { steps: [questions, watched, committed] };
-}
-
-/** Takes the candidate back when one of these steps failed. */
-export function addWithdrawal(flow: Flow, model: Reference, staged: Staged, steps: readonly Step[]): void {
-  flow.add("withdraw", {
-    ...decides,
-    rerun: true,
-    runs: "withdraw",
-    parameters: { model, version: staged.version },
-    after: [succeeded(staged.claimed), anyOf(...steps.map((step) => failed(step)))],
-  });
 }

@@ -1,5 +1,12 @@
 /** Reports of gates, as artifacts of the judged model's run. */
-import { type Decision, formatReport, type GateReport, gateReport, type ModelReference } from "@mlops/gates";
+import {
+  type Check,
+  type Decision,
+  formatReport,
+  type GateReport,
+  gateReport,
+  type ModelReference,
+} from "@mlops/gates";
 import type { Run } from "@mlops/mlflow";
 import { type Evidence, formatJson, parseJson, sumOf } from "@mlops/registry";
 import type { StepContext } from "./context.ts";
@@ -99,6 +106,16 @@ export function assertPassed({ gate, verdict, checks }: GateReport): void {
   throw new GateStopped(
     `gate ${gate} ${verdict === "failed" ? "failed" : "is inconclusive"}: ${reasons.join("; ")}`,
   );
+}
+
+/** What is deployed later is what MLflow keeps, so that must be the file that was measured. */
+export function storedFileCheck(file: string, found: string, measured: string): Check {
+  const same = found === measured;
+  return {
+    name: "stored file",
+    verdict: same ? "passed" : "failed",
+    because: same ? `${file} is the measured file` : `${file} has SHA-256 ${found}; measured was ${measured}`,
+  };
 }
 
 function reportUri(run: Run, gate: string): string {

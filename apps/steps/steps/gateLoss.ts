@@ -2,7 +2,7 @@ import { judgeLoss, lossMeasurement, lossThresholds, overall } from "@mlops/gate
 import { formatJson } from "@mlops/registry";
 import { adapterPaths, readAdapter } from "../lib/adapter.ts";
 import { number, text } from "../lib/flags.ts";
-import { assertPassed, logReport, runOf } from "../lib/reports.ts";
+import { assertPassed, logReport, runOf, storedFileCheck } from "../lib/reports.ts";
 import { defineStep } from "../lib/step.ts";
 
 export const gateLoss = defineStep({
@@ -35,20 +35,9 @@ export const gateLoss = defineStep({
       minimumDocuments: values["minimum-documents"],
     });
     const run = await runOf(context, measurement.model);
-    // What is deployed later is what MLflow keeps, so that must be the file that was measured.
     const { sha256 } = await readAdapter(context, run);
-    const same = sha256 === measurement.model.sha256;
     const file = `${adapterPaths.folder}/${adapterPaths.weights} of run ${run.runId}`;
-    const checks = [
-      ...judged.checks,
-      {
-        name: "stored file",
-        verdict: same ? ("passed" as const) : ("failed" as const),
-        because: same
-          ? `${file} is the measured file`
-          : `${file} has SHA-256 ${sha256}; measured was ${measurement.model.sha256}`,
-      },
-    ];
+    const checks = [...judged.checks, storedFileCheck(file, sha256, measurement.model.sha256)];
     const { report } = await logReport(
       context,
       {

@@ -10,7 +10,7 @@ import { formatJson, sumOf } from "@mlops/registry";
 import type { StepContext } from "../lib/context.ts";
 import { exportPaths } from "../lib/deployments.ts";
 import { number, text } from "../lib/flags.ts";
-import { assertPassed, logReport, runOf } from "../lib/reports.ts";
+import { assertPassed, logReport, runOf, storedFileCheck } from "../lib/reports.ts";
 import { defineStep } from "../lib/step.ts";
 
 export const gateParity = defineStep({
@@ -51,18 +51,9 @@ export const gateParity = defineStep({
   },
 });
 
-/** What is deployed later is what MLflow keeps, so that must be the file that was measured. */
 async function storedFile(context: StepContext, { model, onnxSha256 }: ParityMeasurement): Promise<Check> {
   const run = await runOf(context, model);
   const content = await context.mlflow.artifacts.read(run, exportPaths.onnx);
   const sum = content === undefined ? "none: it is missing" : sumOf(content);
-  const where = `${exportPaths.onnx} of run ${run.runId}`;
-  return {
-    name: "stored file",
-    verdict: sum === onnxSha256 ? "passed" : "failed",
-    because:
-      sum === onnxSha256
-        ? `${where} is the measured file`
-        : `${where} has SHA-256 ${sum}; measured was ${onnxSha256}`,
-  };
+  return storedFileCheck(`${exportPaths.onnx} of run ${run.runId}`, sum, onnxSha256);
 }
