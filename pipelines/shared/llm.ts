@@ -172,7 +172,7 @@ export function addStaging(
   const probes = flow.add("probes", {
     ...measures,
     runs: "llm.evaluation_samples",
-    parameters: { ...dataset, samples: 8 },
+    parameters: { ...dataset, samples: 16 },
     artifacts: ["samples"],
     ...(after === undefined ? {} : { after }),
   });
