@@ -38,6 +38,8 @@ export interface ReadManifest {
   readonly manifest: Manifest;
   /** SHA-256 of the manifest's bytes: the version's identity in a record. */
   readonly sha256: string;
+  /** The bytes as they are stored. */
+  readonly body: Uint8Array;
 }
 
 export function manifestKey(prefix: string): string {
@@ -53,7 +55,7 @@ export async function readManifest(store: ObjectStore, prefix: string): Promise<
   const found = await store.get(manifestKey(prefix));
   if (found === undefined) return undefined;
   const content = parseJson(found.body, manifest, `${manifestKey(prefix)} in ${store.description}`);
-  return { manifest: content, sha256: sumOf(found.body) };
+  return { manifest: content, sha256: sumOf(found.body), body: found.body };
 }
 
 /**

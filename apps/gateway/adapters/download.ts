@@ -5,7 +5,6 @@ import { dirname, join } from "node:path";
 import {
   type Manifest,
   type ManifestFile,
-  manifestKey,
   type ObjectStore,
   readManifest,
   type ServedVersion,
@@ -42,8 +41,7 @@ export async function download(
   const partial = join(dir, `${partialPrefix}${servedName}-${randomUUID()}`);
   try {
     for (const file of files) await fetchFile(store, servedName, prefix, file, partial);
-    const manifest = await store.get(manifestKey(prefix));
-    await writeFile(join(partial, "manifest.json"), manifest?.body ?? "");
+    await writeFile(join(partial, "manifest.json"), found.body);
     const folder = join(dir, servedName);
     await rm(folder, { recursive: true, force: true });
     await rename(partial, folder);
