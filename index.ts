@@ -18,12 +18,10 @@ import { policyContext } from "./policy/platform.ts";
 import { findCharts, requestedOf } from "./tools/stack/findCharts.ts";
 import { findCluster } from "./tools/stack/findCluster.ts";
 import { stepsAfter } from "./tools/stack/nextSteps.ts";
+import { registrationsSent, spareSdkWork } from "./tools/stack/sdk.ts";
 import { standInsInUse } from "./tools/toolchain/standIn.ts";
 
-// The SDK reads a stack trace for each promise that it makes, and its host maps each frame to sources. That
-// was a sixth of a preview's CPU time; here types are stripped in place, so positions are right as they are.
-Error.prepareStackTrace = undefined as never;
-
+spareSdkWork();
 const config = readConfig();
 
 // All that can be wrong on the disk is found before there is any resource.
@@ -39,7 +37,8 @@ const charts = await findCharts(selectCharts(traits, options), {
   requireVerified: config.environment === "aws",
 });
 
-const target = create();
+const target = await create();
+await registrationsSent();
 const tenancy = new Tenancy("tenancy", { target, teams: config.teams, systems: [...charts.sources.keys()] });
 new Admission("admission", { target, policies: policyContext(config) });
 const platform = new Platform("platform", {
@@ -113,7 +112,7 @@ interface Chosen {
   readonly traits: ClusterTraits;
   /** How many nodes there are at least. */
   readonly nodes: number;
-  readonly create: () => ClusterTarget & Partial<AwsTarget>;
+  readonly create: () => (ClusterTarget & Partial<AwsTarget>) | Promise<AwsTarget>;
 }
 
 async function onLocal(config: LocalConfig): Promise<Chosen> {
@@ -127,11 +126,16 @@ async function onLocal(config: LocalConfig): Promise<Chosen> {
 
 async function onAws(config: AwsConfig): Promise<Chosen> {
   // Only here, because loading AWS's SDK takes longer than the whole local stack's preview.
-  const { createAwsCluster } = await import("./components/aws/target.ts");
+  const { createAwsCluster, startAws } = await import("./components/aws/target.ts");
+  const stack = pulumi.getStack();
   const { size, nodeGroups } = config;
   return {
     traits: awsTraits(config),
     nodes: nodeGroups.system.zones * nodeGroups.system.minPerZone,
-    create: () => createAwsCluster(config, { stack: pulumi.getStack(), size }),
+    create: async () => {
+      const start = startAws(config, stack);
+      await registrationsSent();
+      return createAwsCluster(config, { stack, size, start });
+    },
   };
 }

@@ -1,4 +1,5 @@
 import * as aws from "@pulumi/aws";
+import * as eks from "@pulumi/eks";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
@@ -46,6 +47,28 @@ export interface AwsTarget extends ClusterTarget {
   outputs(): AwsOutputs;
 }
 
+/** What everything else on AWS hangs on. */
+export interface AwsStart {
+  readonly aws: aws.Provider;
+  readonly eks: eks.Provider;
+  /** Tells the names of what outlives the stack (retained buckets, logs, snapshots) from those of the next one. */
+  readonly suffix: pulumi.Output<string>;
+}
+
+/** The first resources of a stack on AWS: the engine starts the plugins of their packages when it gets them. */
+export function startAws(settings: AwsSettings, stack: string): AwsStart {
+  return {
+    aws: new aws.Provider("aws", {
+      region: settings.region as aws.Region,
+      // Credentials of another account are an error before anything is made.
+      allowedAccountIds: [settings.accountId],
+      defaultTags: { tags: commonTags(stack, settings) },
+    }),
+    eks: new eks.Provider("eks"),
+    suffix: new random.RandomId("aws-suffix", { byteLength: 3 }).hex,
+  };
+}
+
 /**
  * The whole AWS side of a stack: network, cluster, nodes, identities, storage, registry, database, budget.
  *
@@ -53,22 +76,14 @@ export interface AwsTarget extends ClusterTarget {
  */
 export function createAwsCluster(
   settings: AwsSettings,
-  { stack, size }: { readonly stack: string; readonly size: Size },
+  { stack, size, start }: { readonly stack: string; readonly size: Size; readonly start: AwsStart },
 ): AwsTarget {
   const { region, accountId, retain } = settings;
   const place = { region, accountId };
   const tags = commonTags(stack, settings);
-  const provider = new aws.Provider("aws", {
-    region: region as aws.Region,
-    // Credentials of another account are an error before anything is made.
-    allowedAccountIds: [accountId],
-    defaultTags: { tags },
-  });
+  const { aws: provider, suffix } = start;
   const own = { provider };
   const opts = { providers: { aws: provider } };
-
-  // Names that outlive the stack (retained buckets, logs, snapshots) must not meet those of the next one.
-  const suffix = new random.RandomId("aws-suffix", { byteLength: 3 }).hex;
   const clusterName = pulumi.interpolate`${project}-${stack}-${suffix}`;
 
   const network = new Network(
@@ -96,7 +111,7 @@ export function createAwsCluster(
       retain,
       tags,
     },
-    opts,
+    { providers: { aws: provider, eks: start.eks } },
   );
   const roles = new ServiceAccountRoles(
     {

@@ -23,6 +23,7 @@ import { sha256 } from "../charts/files.ts";
 import { writeDigests } from "../charts/lock.ts";
 import { readOutline } from "../charts/outline.ts";
 import { placeholderChart } from "../charts/placeholder.ts";
+import { stopAutomaticLog } from "../lib/automaticLog.ts";
 import { copyCheckout } from "../lib/copyCheckout.ts";
 import { type ExecOptions, type ExecResult, exec } from "../lib/exec.ts";
 import { cacheDir, projectRoot, pulumiHome, toolBinDir } from "../lib/paths.ts";
@@ -76,6 +77,7 @@ async function furnish(root: string, config: AwsConfig, options: RoomOptions): P
   );
   fillCharts(root, inside("charts"), config, options.chartsDir);
   installPlugins(inside("home"));
+  stopAutomaticLog(inside("home"));
 
   const clusterDir = inside("cluster");
   const journal = inside("journal.jsonl");

@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { ClusterKind } from "../../components/local/facts.ts";
+import { stopAutomaticLog } from "../lib/automaticLog.ts";
 import { ExecError, exec } from "../lib/exec.ts";
 import { withLock } from "../lib/lockfile.ts";
-import { projectRoot, stateDir } from "../lib/paths.ts";
+import { projectRoot, pulumiHome, stateDir } from "../lib/paths.ts";
 import { chooseCluster } from "./chooseCluster.ts";
 import { readStackFile, setWorkingConfig, updateWorkingCopy } from "./configCopy.ts";
 import { dockerRuns } from "./docker.ts";
@@ -24,6 +25,7 @@ import { readState, usesFileBackend } from "./stateFile.ts";
  */
 export async function prepare(): Promise<void> {
   mkdirSync(stateBackend(), { recursive: true });
+  stopAutomaticLog(pulumiHome());
   await withLock(join(stateDir(), "locks", "prepare"), async () => {
     ensurePassphrase();
     for (const stack of stacks) {

@@ -1,7 +1,7 @@
 /** Runs the AWS components against Pulumi's mocks and records what the engine would be told. */
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { type AwsTarget, createAwsCluster } from "../../../components/aws/target.ts";
+import { type AwsTarget, createAwsCluster, startAws } from "../../../components/aws/target.ts";
 import type { PlatformOptions } from "../../../components/platform/system.ts";
 import type { Size, Values } from "../../../components/target.ts";
 import { account, type ConfigurationName, settingsOf, sizes } from "./configurations.ts";
@@ -145,7 +145,12 @@ export async function run(name: ConfigurationName): Promise<Run> {
     false,
   );
   const resources = record(inputs);
-  const target = createAwsCluster(settingsOf(name), { stack: "aws", size: sizes[name] });
+  const settings = settingsOf(name);
+  const target = createAwsCluster(settings, {
+    stack: "aws",
+    size: sizes[name],
+    start: startAws(settings, "aws"),
+  });
   installPlatform(target, sizes[name]);
   // Waits until every registration that is under way has been answered, and those that they lead to.
   await pulumi.runtime.disconnect();
