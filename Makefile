@@ -61,9 +61,9 @@ test-unit: ## Type check, lint and unit tests: no toolchain needed
 	@$(NODE) && node tools/check/cli.ts types lint unit
 bench: setup ## Measure preview and up against a flat program and against helm
 	@$(ENV) node test/bench/cli.ts
-bench-serving: setup ## Measure Triton, direct and through the gateway, against MLflow's own server
+bench-serving: setup ## Measure Triton, direct and through the gateway, against MLflow's own server (SWEEP=1: its batching)
 	@$(NODE) && node tools/toolchain/cli.ts install --group core --group embedded --group bench >/dev/null
-	@$(ENV) node test/bench/serving/cli.ts
+	@$(ENV) node test/bench/serving/cli.ts $(if $(SWEEP),--sweep)
 format: ## Format the sources
 	@$(NODE) && npm run --silent format
 

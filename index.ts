@@ -64,6 +64,7 @@ if (imageTags === undefined) {
     pipelines,
     imageTags,
     llm: options.llm,
+    ...(config.keptVersions === undefined ? {} : { keptVersions: config.keptVersions }),
   });
 }
 

@@ -66,6 +66,8 @@ const common = {
   stepImages: stepImages.optional(),
   /** Of the gateway and the reconciler; pinned like those of the steps. */
   servingImage: pinned.optional(),
+  /** Versions of a served model whose files stay, besides those that its record names. */
+  keptVersions: z.int().min(0).max(1000).optional(),
 };
 
 export const local = z.strictObject({

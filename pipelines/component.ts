@@ -22,6 +22,8 @@ export interface PipelinesArgs {
   readonly rates?: Rates;
   /** What vLLM serves; without it the pipelines of language models have no base model. */
   readonly llm?: PlatformOptions["llm"];
+  /** Versions of a served model whose files stay, besides those that its record names. @default the step's own, 5 */
+  readonly keptVersions?: number;
   /** GPUs that the namespace may hold at a time. @default 0: steps run on the CPU */
   readonly gpus?: number;
 }
@@ -39,7 +41,7 @@ export class Pipelines extends pulumi.ComponentResource {
     this.registerOutputs({ names: this.names });
   }
 
-  private createEnvironment({ target, namespace, rates, llm }: PipelinesArgs): void {
+  private createEnvironment({ target, namespace, rates, llm, keptVersions }: PipelinesArgs): void {
     new k8s.core.v1.ConfigMap(
       "pipelines-platform",
       {
@@ -48,7 +50,7 @@ export class Pipelines extends pulumi.ComponentResource {
           namespace: pipelinesNamespace,
           annotations: { [runsPodsAnnotation]: String(target.runsPods) },
         },
-        data: stepEnvironment(target, rates ?? defaultRates, llm),
+        data: stepEnvironment(target, rates ?? defaultRates, llm, keptVersions),
       },
       this.inside(target, [namespace]),
     );

@@ -64,6 +64,7 @@ export function stepEnvironment(
   target: Place,
   rates: Rates = defaultRates,
   llm?: Llm,
+  keptVersions?: number,
 ): Record<string, Input<string>> {
   const { objectStore, processes, runsPods } = target;
   const { buckets, region, endpoint } = objectStore;
@@ -81,6 +82,7 @@ export function stepEnvironment(
     MLOPS_BUCKET_DATASETS: buckets.datasets,
     // The tritonserver beside a simulated cluster comes without ONNX Runtime: a Python model calls it.
     MLOPS_TRITON_BACKEND: runsPods ? "onnxruntime" : "python",
+    ...(keptVersions === undefined ? {} : { MLOPS_KEPT_VERSIONS: String(keptVersions) }),
     ...baseModel(target, llm),
     MLOPS_LLM_MACHINE: machine(target, llm),
     MLOPS_COST_GPU_HOUR: String(rates.gpuHour),

@@ -16,6 +16,7 @@ import { metadata } from "./steps/metadata.ts";
 import { notify } from "./steps/notify.ts";
 import { registerCandidate } from "./steps/registerCandidate.ts";
 import { registerDeploy } from "./steps/registerDeploy.ts";
+import { removeOldVersions } from "./steps/removeOldVersions.ts";
 import { repairAliases } from "./steps/repairAliases.ts";
 import { resolve } from "./steps/resolve.ts";
 import { rollback } from "./steps/rollback.ts";
@@ -33,6 +34,7 @@ export const steps: readonly Step[] = [
   gateLoss,
   registerCandidate,
   resolve,
+  removeOldVersions,
   claimVersion,
   metadata,
   upload,

@@ -1,15 +1,17 @@
 /** Whether a canary may get more traffic: what two versions did with live requests, side by side. */
+import { type Confidences, verdictOnShare } from "./binomial.ts";
 import { percent } from "./format.ts";
-import { wilsonInterval } from "./proportions.ts";
-import { type Check, type Decision, overall } from "./verdict.ts";
+import { type Histogram, quantileInterval, quantileOf } from "./histogram.ts";
+import { type Interval, newcombeInterval } from "./proportions.ts";
+import { type Check, type Decision, overall, type Verdict } from "./verdict.ts";
 
 /** What a version did with the requests that it got. */
 export interface CanaryTraffic {
   readonly requests: number;
   /** Requests that ended without a whole answer, by no fault of the client. */
   readonly errors: number;
-  /** Seconds to the last byte, estimated from a histogram; null without requests. */
-  readonly latencyP95: number | null;
+  /** Seconds to the last byte. */
+  readonly latency: Histogram;
   /** Answerable questions that were asked besides, and how many of them it refused to answer. */
   readonly questions: number;
   readonly refusals: number;
@@ -27,10 +29,16 @@ export interface CanaryThresholds {
   readonly maximumLatencyRatio: number;
   /** By how much the share of refused questions may exceed that of live. */
   readonly maximumRefusalGain: number;
-  /** Fewest requests of either from which a P95 is believed, and after which a stage may end. */
+  /** Fewest requests of either from which their latencies are compared, and after which a stage may end. */
   readonly minimumRequests: number;
-  /** One-sided confidence with which a share must be too large before traffic is taken away, at any of many looks. */
-  readonly confidence: number;
+  /** Fewest questions to either from which their refusals are compared. */
+  readonly minimumQuestions: number;
+  /** Requests of the candidate after which a stage that is undecided is not watched any longer. */
+  readonly maximumRequests: number;
+  /** One-sided confidence with which something must be too much before traffic is taken away, at any of many looks. */
+  readonly stopConfidence: number;
+  /** One-sided confidence with which nothing must be too much before the candidate gets more. */
+  readonly passConfidence: number;
 }
 
 export const canaryThresholds: CanaryThresholds = {
@@ -38,12 +46,17 @@ export const canaryThresholds: CanaryThresholds = {
   maximumLatencyRatio: 1.5,
   maximumRefusalGain: 0.1,
   minimumRequests: 100,
-  confidence: 0.999,
+  minimumQuestions: 20,
+  maximumRequests: 2000,
+  stopConfidence: 0.999,
+  passConfidence: 0.95,
 };
 
+const P95 = 0.95;
+
 /**
- * Failed: take the traffic away at once. Inconclusive: go on watching. Passed: enough was seen, and nothing of it was
- * wrong. One bad answer of few stops nothing; a share that is surely too large does.
+ * Failed: take the traffic away at once, something is surely too much. Passed: surely nothing is. Inconclusive: go on
+ * watching, as long as `maximumRequests` allows.
  */
 export function judgeCanary(
   measurement: CanaryMeasurement,
@@ -63,11 +76,11 @@ export function judgeCanary(
     numbers: {
       requests: candidate.requests,
       errors: share(candidate.errors, candidate.requests),
-      latencyP95: candidate.latencyP95,
+      latencyP95: quantileOf(candidate.latency, P95),
       refusals: share(candidate.refusals, candidate.questions),
       liveRequests: live.requests,
       liveErrors: share(live.errors, live.requests),
-      liveLatencyP95: live.latencyP95,
+      liveLatencyP95: quantileOf(live.latency, P95),
       liveRefusals: share(live.refusals, live.questions),
     },
     thresholds: { ...thresholds },
@@ -82,56 +95,77 @@ function requestsCheck({ requests }: CanaryTraffic, { minimumRequests }: CanaryT
   };
 }
 
-function errorsCheck(
-  { requests, errors }: CanaryTraffic,
-  { maximumErrors, confidence }: CanaryThresholds,
-): Check {
+function errorsCheck({ requests, errors }: CanaryTraffic, thresholds: CanaryThresholds): Check {
+  const { maximumErrors } = thresholds;
   return {
     name: "errors",
-    ...shareVerdict(errors, requests, maximumErrors, confidence),
+    verdict: verdictOnShare(errors, requests, maximumErrors, confidencesOf(thresholds)),
     because: `${errors} of ${requests} requests failed, at most ${percent(maximumErrors)} wanted`,
   };
 }
 
-function latencyCheck(
-  { candidate, live }: CanaryMeasurement,
-  { maximumLatencyRatio, minimumRequests }: CanaryThresholds,
-): Check {
+function confidencesOf({ stopConfidence, passConfidence }: CanaryThresholds): Confidences {
+  return { above: stopConfidence, below: passConfidence };
+}
+
+function latencyCheck({ candidate, live }: CanaryMeasurement, thresholds: CanaryThresholds): Check {
+  const { maximumLatencyRatio, minimumRequests, stopConfidence, passConfidence } = thresholds;
   const name = "latency P95 against live";
-  const few = [candidate, live].some(({ requests }) => requests < minimumRequests);
-  if (few || candidate.latencyP95 === null || live.latencyP95 === null || live.latencyP95 <= 0) {
+  const stop = ratioInterval(candidate.latency, live.latency, stopConfidence);
+  const pass = ratioInterval(candidate.latency, live.latency, passConfidence);
+  const few = candidate.requests < minimumRequests || live.requests < minimumRequests;
+  if (few || stop === null || pass === null) {
     return { name, verdict: "inconclusive", because: "too few requests of one of the two to compare them" };
   }
-  const ratio = candidate.latencyP95 / live.latencyP95;
+  const least = stop.lower;
+  const most = pass.upper;
+  const verdict = (): Verdict => {
+    if (least > maximumLatencyRatio) return "failed";
+    return most <= maximumLatencyRatio ? "passed" : "inconclusive";
+  };
   return {
     name,
-    verdict: ratio <= maximumLatencyRatio ? "passed" : "failed",
-    because: `${candidate.latencyP95.toFixed(3)} s to ${live.latencyP95.toFixed(3)} s, ${ratio.toFixed(2)} times, at most ${maximumLatencyRatio} wanted`,
-  };
-}
-
-function refusalsCheck(
-  { candidate, live }: CanaryMeasurement,
-  { maximumRefusalGain, confidence }: CanaryThresholds,
-): Check {
-  const ofLive = live.questions === 0 ? 0 : live.refusals / live.questions;
-  const { questions, refusals } = candidate;
-  return {
-    name: "refusals",
-    // Without questions of our own nobody can tell; the other checks still can.
-    ...(questions === 0
-      ? { verdict: "passed" as const }
-      : shareVerdict(refusals, questions, ofLive + maximumRefusalGain, confidence)),
+    verdict: verdict(),
     because:
-      `${refusals} of ${questions} answerable questions were refused, at most ${percent(maximumRefusalGain)} more ` +
-      `than the ${percent(ofLive)} of live wanted`,
+      `${stop.estimate.toFixed(2)} times that of live, surely ${least.toFixed(2)} to ${most.toFixed(2)} times, ` +
+      `at most ${maximumLatencyRatio} wanted`,
   };
 }
 
-/** Failed where the share is surely above its limit, passed where it is not above. */
-function shareVerdict(count: number, n: number, limit: number, confidence: number): Pick<Check, "verdict"> {
-  if (n === 0) return { verdict: "inconclusive" };
-  const { estimate, lower } = wilsonInterval(count, n, confidence);
-  if (lower > limit) return { verdict: "failed" };
-  return { verdict: estimate <= limit ? "passed" : "inconclusive" };
+/** Of the two P95; each of them may lie outside of its own interval with half of the probability. */
+function ratioInterval(candidate: Histogram, live: Histogram, confidence: number): Interval | null {
+  const own = quantileInterval(candidate, P95, (1 + confidence) / 2);
+  const other = quantileInterval(live, P95, (1 + confidence) / 2);
+  if (own === null || other === null) return null;
+  return {
+    estimate: own.estimate / other.estimate,
+    lower: own.lower / other.upper,
+    upper: own.upper / other.lower,
+  };
+}
+
+function refusalsCheck({ candidate, live }: CanaryMeasurement, thresholds: CanaryThresholds): Check {
+  const { maximumRefusalGain, minimumQuestions, stopConfidence, passConfidence } = thresholds;
+  const name = "refusals";
+  // Without questions of our own nobody can tell; the other checks still can.
+  if (candidate.questions + live.questions === 0) {
+    return { name, verdict: "passed", because: "no questions were asked" };
+  }
+  const because =
+    `${candidate.refusals} of ${candidate.questions} answerable questions were refused, of live ` +
+    `${live.refusals} of ${live.questions}; at most ${percent(maximumRefusalGain)} more wanted`;
+  if (candidate.questions < minimumQuestions || live.questions < minimumQuestions) {
+    return { name, verdict: "inconclusive", because };
+  }
+  const gain = (confidence: number): Interval =>
+    newcombeInterval(
+      { count: candidate.refusals, n: candidate.questions },
+      { count: live.refusals, n: live.questions },
+      confidence,
+    );
+  const verdict = (): Verdict => {
+    if (gain(stopConfidence).lower > maximumRefusalGain) return "failed";
+    return gain(passConfidence).upper <= maximumRefusalGain ? "passed" : "inconclusive";
+  };
+  return { name, verdict: verdict(), because };
 }

@@ -15,8 +15,10 @@ export function judgeParity(
   { samples, maximumProbabilityDifference, maximumLogitDifference, topAgreement }: ParityMeasurement,
   { maximumDifference, minimumRows }: ParityThresholds = parityThresholds,
 ): Decision {
-  // JSON has no NaN, but whoever calls this may: it fails every comparison.
-  const difference = maximumProbabilityDifference ?? Number.NaN;
+  // JSON has no NaN, but whoever calls this may: it fails every comparison. A logit that is not finite can hide behind a
+  // probability of 0.
+  const finite = Number.isFinite(maximumLogitDifference ?? Number.NaN);
+  const difference = finite ? (maximumProbabilityDifference ?? Number.NaN) : Number.NaN;
   const checks: Check[] = [
     {
       name: "rows",
@@ -28,7 +30,7 @@ export function judgeParity(
       verdict: difference <= maximumDifference ? "passed" : "failed",
       because: Number.isFinite(difference)
         ? `largest absolute difference of a probability ${difference.toExponential(2)}, at most ${maximumDifference.toExponential(0)} wanted`
-        : "a probability is not finite",
+        : `a ${finite ? "probability" : "logit"} is not finite: the exported model, or the trained one, answers no numbers`,
     },
     {
       name: "top-1",

@@ -30,6 +30,31 @@ export function wilsonInterval(successes: number, n: number, confidence: number)
   return { estimate, lower: Math.max(0, centre - half), upper: Math.min(1, centre + half) };
 }
 
+/** How many of n items have a property. */
+export interface Share {
+  readonly count: number;
+  readonly n: number;
+}
+
+/**
+ * Newcombe's hybrid score interval (Statistics in Medicine 17, 1998, method 10) of the difference of two independent
+ * proportions, first minus second, each bound at one-sided `confidence`.
+ *
+ * @throws RangeError if the counts cannot be.
+ */
+export function newcombeInterval(first: Share, second: Share, confidence: number): Interval {
+  const [a, b] = [first, second].map(({ count, n }) => wilsonInterval(count, n, confidence)) as [
+    Interval,
+    Interval,
+  ];
+  const estimate = a.estimate - b.estimate;
+  return {
+    estimate,
+    lower: estimate - Math.hypot(a.estimate - a.lower, b.upper - b.estimate),
+    upper: estimate + Math.hypot(a.upper - a.estimate, b.estimate - b.lower),
+  };
+}
+
 /** Counts of two answer vectors (1 right, 0 wrong) over the same items in the same order. */
 export function pairedCounts(first: readonly number[], second: readonly number[]): PairedCounts {
   if (first.length !== second.length) {

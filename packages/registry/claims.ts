@@ -28,15 +28,18 @@ const MAXIMUM_ATTEMPTS = 100;
 /**
  * The version number of `origin`: the one that it has, or the next one. Of claimants at the same time every
  * one gets a number of its own, unless their origin is the same.
+ *
+ * @param retiredThrough Of the record: versions up to this number are gone, so their origins get new ones.
  */
 export async function claimVersion(
   store: ObjectStore,
   model: string,
   origin: Origin,
   by: string,
+  retiredThrough = 0,
 ): Promise<number> {
   const claimed = await listClaims(store, model);
-  const own = claimed.find((entry) => sameOrigin(entry.claim, origin));
+  const own = claimed.find(({ version, claim }) => version > retiredThrough && sameOrigin(claim, origin));
   if (own !== undefined) return own.version;
   const first = Math.max(0, ...claimed.map(({ version }) => version)) + 1;
   for (let version = first; version < first + MAXIMUM_ATTEMPTS; version++) {
@@ -73,7 +76,10 @@ export async function readClaim(
 }
 
 /** All claims of a model, by version. */
-async function listClaims(store: ObjectStore, model: string): Promise<{ version: number; claim: Claim }[]> {
+export async function listClaims(
+  store: ObjectStore,
+  model: string,
+): Promise<{ version: number; claim: Claim }[]> {
   const objects = await store.list(keys.claims(model));
   const versions = objects
     .map(({ key }) => Number(key.slice(keys.claims(model).length)))

@@ -8,6 +8,7 @@ export * from "./record.ts";
 export * from "./records.ts";
 export * from "./replicaUrls.ts";
 export * from "./requirements.ts";
+export * from "./retention.ts";
 export * from "./s3.ts";
 export * from "./transitions.ts";
 export * from "./triton/tritonModel.ts";

@@ -11,6 +11,12 @@ export const keys = {
 /** Folder of each server's versions. */
 export const folders = { triton: "triton", vllm: "lora" } as const satisfies Record<Server, string>;
 
+/** What vLLM reads of a LoRA adapter's folder. */
+export const adapterFiles = {
+  config: "adapter_config.json",
+  weights: "adapter_model.safetensors",
+} as const;
+
 /** Name under which servers load a version. */
 export function servedName(model: string, version: number): string {
   return `${model}-v${version}`;

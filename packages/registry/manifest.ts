@@ -71,9 +71,22 @@ export async function writeManifest(store: ObjectStore, prefix: string, content:
   if ((await store.put(manifestKey(prefix), body, { absent: true })) !== undefined) return sum;
   const existing = await readManifest(store, prefix);
   if (existing?.sha256 === sum) return sum;
+  if (existing === undefined) throw new Error(`${prefix} was removed at this very moment; run this again`);
   throw new Error(
     `${prefix} is complete with other content; a version never changes: deploy under a new version number`,
   );
+}
+
+/**
+ * Removes a version, or what is left of it: the manifest first, so that no reader ever sees half of one.
+ *
+ * @returns how many files beside the manifest there were.
+ */
+export async function removeVersion(store: ObjectStore, prefix: string): Promise<number> {
+  await store.remove(manifestKey(prefix));
+  const left = await store.list(`${prefix}/`);
+  for (const { key } of left) await store.remove(key);
+  return left.length;
 }
 
 /** Lower-case hexadecimal SHA-256 of `content`. */

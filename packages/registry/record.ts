@@ -86,6 +86,8 @@ export const modelRecord = z.strictObject({
   /** Share of live traffic that `candidate` gets in a canary, from 0 to 1; absent means none. */
   canaryShare: z.number().min(0).max(1).optional(),
   intent: intent.optional(),
+  /** Versions up to this number that the record does not name are removed for good, and never staged again. */
+  retiredThrough: z.int().positive().optional(),
   /** Of the gates that `live`, `previous` and `candidate` have passed. */
   evidence: z.array(evidence),
   updatedAt: instant,
@@ -97,7 +99,9 @@ export const modelRecord = z.strictObject({
 export type ModelRecord = z.infer<typeof modelRecord>;
 
 /** Every version that a serving replica must hold for this record, without repetition. */
-export function wantedVersions(record: ModelRecord): ServedVersion[] {
+export function wantedVersions(
+  record: Pick<ModelRecord, "live" | "previous" | "candidate">,
+): ServedVersion[] {
   const wanted = [record.live, record.previous, record.candidate].filter((version) => version !== undefined);
   return [...new Map(wanted.map((version) => [version.servedName, version])).values()];
 }

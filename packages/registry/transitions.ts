@@ -9,7 +9,15 @@ import { requiredGates } from "./requirements.ts";
 /** A record without what `changeRecord` fills in at every write. */
 export type RecordState = Pick<
   ModelRecord,
-  "model" | "server" | "live" | "previous" | "candidate" | "canaryShare" | "intent" | "evidence"
+  | "model"
+  | "server"
+  | "live"
+  | "previous"
+  | "candidate"
+  | "canaryShare"
+  | "intent"
+  | "evidence"
+  | "retiredThrough"
 >;
 
 /** The state of the model does not allow the change. Trying again does not help: the message says what does. */
@@ -48,6 +56,11 @@ export function stage(
   if (state === undefined)
     throw new RefusedError(`cannot stage ${name}: no version has passed the gates yet`);
   if (state.live?.servedName === name || state.candidate?.servedName === name) return state;
+  if (version.version <= (state.retiredThrough ?? 0)) {
+    throw new RefusedError(
+      `cannot stage ${name}: it was removed as an old version; run claim-version again, which takes a new number`,
+    );
+  }
   const { candidate, intent } = state;
   if (intent === undefined || !sameSource(intent, version)) {
     const chosen = intent === undefined ? "nothing" : `version ${intent.source.registeredVersion}`;
@@ -161,7 +174,8 @@ function isOf(entry: Evidence, gate: string, artifactSha256: string): boolean {
   return entry.gate === gate && entry.artifactSha256 === artifactSha256;
 }
 
-function sameSource(intent: Intent, version: ServedVersion): boolean {
+/** Whether a version, or a claim, is of the registered version that was chosen. */
+export function sameSource(intent: Intent, version: Pick<ServedVersion, "source">): boolean {
   const { runId, registeredModel, registeredVersion } = intent.source;
   const { source } = version;
   return (

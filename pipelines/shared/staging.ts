@@ -32,7 +32,10 @@ export interface Loaded {
 /** What steps on a claimed version run as: a failure takes back what they did, so a resumed run does it again. */
 export const staged = { ...decides, rerun: true } as const;
 
-/** Fetches what is chosen, claims a number, and takes the version to every replica: metadata, upload, load. */
+/**
+ * Fetches what is chosen, claims a number, and takes the version to every replica: metadata, upload, load. Old versions
+ * make room beside that: before the upload, which may need it, and where a failure has changed nothing yet.
+ */
 export function addLoading(flow: Flow, { model, registeredVersion, after }: Chosen): Loaded {
   const chosen = flow.add("resolve", {
     ...decides,
@@ -44,6 +47,12 @@ export function addLoading(flow: Flow, { model, registeredVersion, after }: Chos
     outputs: ["registered-version"],
     ...(after === undefined ? {} : { after }),
   });
+  const cleared = flow.add("remove-old-versions", {
+    ...decides,
+    runs: "remove-old-versions",
+    parameters: { model },
+    after: [succeeded(chosen)],
+  });
   const claimed = flow.add("claim-version", {
     ...decides,
     runs: "claim-version",
@@ -53,7 +62,11 @@ export function addLoading(flow: Flow, { model, registeredVersion, after }: Chos
   const { version } = claimed.outputs;
   const step = { ...staged, parameters: { model, version } } as const;
   const described = flow.add("metadata", { ...step, runs: "metadata" });
-  const uploaded = flow.add("upload", { ...step, runs: "upload", after: [succeeded(described)] });
+  const uploaded = flow.add("upload", {
+    ...step,
+    runs: "upload",
+    after: [succeeded(described), succeeded(cleared)],
+  });
   const last = flow.add("load", { ...step, runs: "load", after: [succeeded(uploaded)] });
   return { version, claimed, steps: [described, uploaded, last], last };
 }

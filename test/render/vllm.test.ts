@@ -63,6 +63,23 @@ describe.skipIf(chart === "").each(Object.entries(contexts))("vllm-stack on %s",
     expect(token.valueFrom.secretKeyRef).toEqual({ name: "vllm-admin", key: "MLOPS_VLLM_ADMIN_TOKEN" });
   });
 
+  it("has a router that the guard's list was made for, and that does not know the admin's word", async () => {
+    const objects = await render("0.1.0");
+    const [main] = engine(objects).containers;
+    // The router would ask such an engine whether it sleeps.
+    expect(main.command).not.toContain("--enable-sleep-mode");
+    const deployment = objects.find(({ metadata }) => metadata.name === "vllm-stack-deployment-router");
+    const [router] = deployment.spec.template.spec.containers;
+    const after = (flag: string): string => router.args[router.args.indexOf(flag) + 1];
+    expect(router.image).toMatch(/:v0\.1\.12$/);
+    expect(after("--service-discovery")).toBe("k8s");
+    expect(after("--k8s-service-discovery-type")).toBe("pod-ip");
+    expect(after("--routing-logic")).toBe("roundrobin");
+    const names = router.env.map(({ name }: { name: string }) => name);
+    expect(names).not.toContain("MLOPS_VLLM_ADMIN_TOKEN");
+    expect(names).not.toContain("VLLM_API_KEY");
+  });
+
   it("has no sidecar while its image was not pushed yet", async () => {
     expect(engine(await render())).not.toHaveProperty("initContainers");
   });

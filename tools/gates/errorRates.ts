@@ -1,4 +1,5 @@
 import { accuracyThresholds, parityThresholds, seededRandom } from "@mlops/gates";
+import { canaryErrorRates } from "./canaryErrorRates.ts";
 import { judgeErrorRates } from "./judgeErrorRates.ts";
 import { loadErrorRates } from "./loadErrorRates.ts";
 import { type Scenario, simulate } from "./scenarios.ts";
@@ -98,6 +99,12 @@ export function errorRateTables(): string {
     "it on average, each by itself (under load, slow requests come together: fewer requests in effect than counted):",
     "",
     ...loadErrorRates(TRIALS, seededRandom(SEED)),
+    "",
+    "The canary, both stages with a look after every 40 requests of the candidate. Latencies are log-normal with a P95 of 2.7",
+    "times the median, and counted in the gateway's buckets; live has no errors and refuses 3 % of answerable questions, which",
+    "every second request is. Passed: live; inconclusive: ended undecided; failed: stopped:",
+    "",
+    ...canaryErrorRates(TRIALS, seededRandom(SEED)),
     "",
   ].join("\n");
 }

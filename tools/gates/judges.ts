@@ -10,6 +10,7 @@ import {
   type Random,
   type Verdict,
 } from "@mlops/gates";
+import { aliasTable, drawFrom } from "./aliasTable.ts";
 import type { Rates } from "./scenarios.ts";
 
 /** Probability of a pair of true grades of one sample. */
@@ -114,36 +115,6 @@ function gradings({ candidate, live }: TruePair, error: number): number[] {
   return outcomes.map(
     (outcome) => given(outcome.candidate, candidate) * given(outcome.live, live) * given(outcome.again, live),
   );
-}
-
-/** An outcome is kept with its probability here, else its alias is taken. */
-interface AliasTable {
-  readonly keep: Float64Array;
-  readonly alias: Uint8Array;
-}
-
-/** For draws with given probabilities in one step each (Walker's alias method in Vose's form). */
-function aliasTable(probabilities: readonly number[]): AliasTable {
-  const size = probabilities.length;
-  const keep = Float64Array.from(probabilities, (probability) => probability * size);
-  const alias = Uint8Array.from(probabilities, (_, index) => index);
-  const small = [...keep.keys()].filter((index) => (keep[index] ?? 0) < 1);
-  const large = [...keep.keys()].filter((index) => (keep[index] ?? 0) >= 1);
-  while (small.length > 0 && large.length > 0) {
-    const low = small.pop() ?? 0;
-    const high = large.pop() ?? 0;
-    alias[low] = high;
-    const left = (keep[high] ?? 0) - (1 - (keep[low] ?? 0));
-    keep[high] = left;
-    (left < 1 ? small : large).push(high);
-  }
-  return { keep, alias };
-}
-
-function drawFrom({ keep, alias }: AliasTable, random: Random): number {
-  const position = random() * keep.length;
-  const outcome = Math.floor(position);
-  return position - outcome < (keep[outcome] ?? 1) ? outcome : (alias[outcome] ?? outcome);
 }
 
 /** What `countGrades` finds in such samples, without making them: the simulation draws millions. */

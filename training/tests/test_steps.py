@@ -248,6 +248,11 @@ def test_a_file_that_was_changed_in_the_store_is_what_gate_2_measures(services, 
         )
         steps.succeed("measure_onnx", *of(model), "--output-measurements", "/gate2.json")
         assert json.loads(steps.output("gate2.json"))["max_probability_difference"] > 1e-5
+        s3.put_object(Bucket="mlflow-artifacts", Key=mine, Body=_without_numbers(original))
+        steps.succeed("measure_onnx", *of(model), "--output-measurements", "/gate2.json")
+        measured = json.loads(steps.output("gate2.json"))
+        assert measured["max_probability_difference"] is None
+        assert measured["top1_agreement"] == 0
         s3.put_object(Bucket="mlflow-artifacts", Key=mine, Body=original[:1000])
         failed = steps.run("measure_onnx", *of(model), "--output-measurements", "/cut.json")
         assert failed.returncode == 1
@@ -255,6 +260,17 @@ def test_a_file_that_was_changed_in_the_store_is_what_gate_2_measures(services, 
         assert not (steps.root / "cut.json").exists()
     finally:
         s3.put_object(Bucket="mlflow-artifacts", Key=mine, Body=original)
+
+
+def _without_numbers(content: bytes) -> bytes:
+    """The same ONNX file with a bias of NaN."""
+    import onnx
+    from onnx import numpy_helper
+
+    file = onnx.load_from_string(content)
+    bias = next(tensor for tensor in file.graph.initializer if list(tensor.dims) == [10])
+    bias.CopyFrom(numpy_helper.from_array(np.full(10, np.nan, np.float32), bias.name))
+    return file.SerializeToString()
 
 
 def test_a_model_that_was_changed_in_the_store_is_not_used(services, steps):

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import {
+  adapterFiles,
   type Manifest,
   type ManifestFile,
   type ObjectStore,
@@ -13,9 +14,6 @@ import {
 
 /** Begins the names of folders that are not whole yet; no version is called so. */
 export const partialPrefix = ".partial-";
-
-/** What vLLM loads an adapter from. */
-const needed = ["adapter_config.json", "adapter_model.safetensors"];
 
 /**
  * Puts a version's files below `dir` under its served name, all at once: a reader finds all of them or none.
@@ -51,7 +49,7 @@ export async function download(
 }
 
 function checkFiles(servedName: string, files: readonly ManifestFile[], maxBytes: number): void {
-  const missing = needed.filter((path) => files.every((file) => file.path !== path));
+  const missing = Object.values(adapterFiles).filter((path) => files.every((file) => file.path !== path));
   if (missing.length > 0)
     throw new Error(`${servedName} is no adapter: it has no ${missing.join(" and no ")}`);
   const bytes = files.reduce((sum, { size }) => sum + size, 0);

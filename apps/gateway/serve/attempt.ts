@@ -67,7 +67,7 @@ class Passage implements Dispatcher.DispatchHandler {
   #eventStream = false;
   #lacks = false;
   #gone = false;
-  #detach = (): void => {};
+  #ended = false;
 
   constructor(args: AttemptArgs, done: (result: AttemptResult) => void) {
     this.#args = args;
@@ -76,17 +76,15 @@ class Passage implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     const { response } = this.#args;
-    const onClose = (): void => {
+    // Never taken away again, see readBody.
+    response.on("close", () => {
+      if (this.#ended) return;
       this.#gone = true;
       controller.abort(new Error("the client went away"));
-    };
-    const onDrain = (): void => controller.resume();
-    response.on("close", onClose);
-    response.on("drain", onDrain);
-    this.#detach = () => {
-      response.off("close", onClose);
-      response.off("drain", onDrain);
-    };
+    });
+    response.on("drain", () => {
+      if (!this.#ended) controller.resume();
+    });
   }
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
@@ -109,13 +107,13 @@ class Passage implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#detach();
+    this.#ended = true;
     if (!this.#lacks) this.#args.response.end();
     this.#done({ kind: this.#lacks ? "lacks" : "answered", status: this.#status });
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
-    this.#detach();
+    this.#ended = true;
     this.#done(this.#failure(error));
     if (this.#started && !this.#gone) breakOff(this.#args.response, this.#eventStream);
   }

@@ -41,6 +41,13 @@ function keep(request: IncomingMessage, limit: number): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   let size = 0;
+  let whole = false;
+  // Every request closes after its end, and an error collects its stack even if nobody reads it. The listener stays all
+  // the same: V8 keeps far more of a request that a listener was taken from over its next collections, which then take
+  // 5 to 20 ms instead of 0.5.
+  const gone = (): void => {
+    if (!whole) reject(new HttpError(400, "body_incomplete", "the request ended before its body"));
+  };
   request.on("data", (chunk: Buffer) => {
     size += chunk.length;
     if (size <= limit) {
@@ -51,8 +58,11 @@ function keep(request: IncomingMessage, limit: number): Promise<Buffer> {
     const message = `bodies larger than ${limit} bytes need a Content-Length`;
     reject(new HttpError(411, "length_required", message));
   });
-  request.on("end", () => resolve(Buffer.concat(chunks, size)));
-  const gone = (): void => reject(new HttpError(400, "body_incomplete", "the request ended before its body"));
+  request.on("end", () => {
+    whole = true;
+    const [only = Buffer.alloc(0)] = chunks;
+    resolve(chunks.length < 2 ? only : Buffer.concat(chunks, size));
+  });
   request.on("error", gone);
   request.on("close", gone);
   return promise;

@@ -4,8 +4,11 @@ import type { RecordCache } from "../shared/recordCache.ts";
 import type { InFlight } from "./inFlight.ts";
 import type { Replicas } from "./replicas.ts";
 
-/** Seconds: from a small model's answer to a long completion. */
-const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
+/**
+ * Seconds: from a small model's answer to a long completion. Each is a quarter above the one before: a canary compares
+ * quantiles of two versions with a limit of 1.5, which coarser buckets could neither reach nor keep.
+ */
+const buckets = Array.from({ length: 54 }, (_, index) => Number((0.001 * 1.25 ** index).toPrecision(3)));
 const ofVersion = ["model", "version"] as const;
 
 export interface Metrics {

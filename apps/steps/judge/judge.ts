@@ -6,6 +6,7 @@ import { z } from "zod";
 import type { Environment } from "../lib/environment.ts";
 import { InputError } from "../lib/errors.ts";
 import { reasonOf } from "../lib/gateway.ts";
+import { jsonOf } from "../lib/json.ts";
 import {
   answerSchema,
   type GradedItem,
@@ -133,13 +134,5 @@ export class Judge {
       );
     }
     return completion.safeParse(jsonOf(text)).data?.choices[0]?.message.content ?? "";
-  }
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

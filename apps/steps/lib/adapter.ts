@@ -1,16 +1,13 @@
 /** LoRA adapters as training leaves them in MLflow, and as vLLM loads them. */
 import type { MlflowArtifacts, Run } from "@mlops/mlflow";
-import { sumOf } from "@mlops/registry";
+import { adapterFiles, sumOf } from "@mlops/registry";
 import { z } from "zod";
 import type { StepContext } from "./context.ts";
 import { InputError } from "./errors.ts";
+import { jsonOf } from "./json.ts";
 
-/** Folder of the run's artifacts that the adapter lies in, and the two files that vLLM reads of it. */
-export const adapterPaths = {
-  folder: "adapter",
-  config: "adapter_config.json",
-  weights: "adapter_model.safetensors",
-} as const;
+/** Folder of the run's artifacts that the adapter lies in. */
+export const adapterFolder = "adapter";
 
 /** Where the base model that an adapter was trained on comes from, exactly. */
 export const baseModel = z.object({ name: z.string().min(1), revision: z.string().min(1) });
@@ -33,15 +30,15 @@ const adapterConfig = z.object({ peft_type: z.literal("LORA"), r: z.int().positi
  */
 export async function readAdapter({ mlflow }: StepContext, run: Run): Promise<Adapter> {
   const [config, weights] = await Promise.all(
-    [adapterPaths.config, adapterPaths.weights].map((name) => readFile(mlflow.artifacts, run, name)),
+    [adapterFiles.config, adapterFiles.weights].map((name) => readFile(mlflow.artifacts, run, name)),
   );
   const parsed = config === undefined ? undefined : adapterConfig.safeParse(jsonOf(config));
   const problems = [
-    ...(config === undefined ? [`${adapterPaths.config} is missing`] : []),
+    ...(config === undefined ? [`${adapterFiles.config} is missing`] : []),
     ...(parsed?.error === undefined
       ? []
-      : [`${adapterPaths.config} is no LoRA adapter's: ${z.prettifyError(parsed.error)}`]),
-    ...(weights === undefined ? [`${adapterPaths.weights} is missing`] : safetensorsProblems(weights)),
+      : [`${adapterFiles.config} is no LoRA adapter's: ${z.prettifyError(parsed.error)}`]),
+    ...(weights === undefined ? [`${adapterFiles.weights} is missing`] : safetensorsProblems(weights)),
   ];
   if (config === undefined || weights === undefined || parsed?.data === undefined || problems.length > 0) {
     throw new InputError(
@@ -52,7 +49,7 @@ export async function readAdapter({ mlflow }: StepContext, run: Run): Promise<Ad
 }
 
 function readFile(artifacts: MlflowArtifacts, run: Run, name: string): Promise<Uint8Array | undefined> {
-  return artifacts.read(run, `${adapterPaths.folder}/${name}`);
+  return artifacts.read(run, `${adapterFolder}/${name}`);
 }
 
 const tensorHeader = z.record(
@@ -69,7 +66,7 @@ const tensorHeader = z.record(
  * bytes without a gap. Source: the safetensors format.
  */
 export function safetensorsProblems(content: Uint8Array): string[] {
-  const name = adapterPaths.weights;
+  const name = adapterFiles.weights;
   const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
   const length = content.byteLength < 8 ? 0 : Number(view.getBigUint64(0, true));
   if (length < 2 || length > content.byteLength - 8) return [`${name} has no header: it is corrupted`];
@@ -83,12 +80,4 @@ export function safetensorsProblems(content: Uint8Array): string[] {
   return wanted === content.byteLength
     ? []
     : [`${name} has ${content.byteLength} bytes, its header says ${wanted}: it is cut off or corrupted`];
-}
-
-function jsonOf(content: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(content));
-  } catch {
-    return undefined;
-  }
 }

@@ -24,6 +24,7 @@ import {
 import { z } from "zod";
 import type { StepContext } from "./context.ts";
 import { InputError } from "./errors.ts";
+import { jsonOf } from "./json.ts";
 
 /** Artifacts that `export_onnx` leaves in the run. */
 export const exportPaths = {
@@ -121,14 +122,6 @@ async function readExported<S extends z.ZodType>(
   const parsed = schema.safeParse(jsonOf(content));
   if (parsed.success) return parsed.data;
   throw new InputError(`${where} is not what export_onnx writes\n${z.prettifyError(parsed.error)}`);
-}
-
-function jsonOf(content: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(content));
-  } catch {
-    return undefined;
-  }
 }
 
 /** Brings MLflow's aliases up to the record, and says what that changed. */

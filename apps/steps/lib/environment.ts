@@ -10,6 +10,7 @@ const variables = {
   AWS_ENDPOINT_URL_S3: z.url({ protocol: /^https?$/ }),
   AWS_REGION: text,
   MLOPS_BUCKET_MODEL_REGISTRY: text,
+  MLOPS_KEPT_VERSIONS: z.coerce.number().pipe(z.int().min(0).max(1000)),
   MLOPS_TRITON_URLS: text,
   MLOPS_TRITON_BACKEND: z.enum(tritonBackends),
   MLOPS_VLLM_URLS: text,

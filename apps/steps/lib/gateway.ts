@@ -2,6 +2,7 @@
 import { TransientError } from "@mlops/mlflow";
 import { z } from "zod";
 import { InputError } from "./errors.ts";
+import { jsonOf } from "./json.ts";
 
 const REQUEST_TIMEOUT_MS = 120_000;
 
@@ -58,12 +59,4 @@ export async function complete(url: string, request: CompletionRequest): Promise
 export function reasonOf(error: unknown): string {
   const { cause, message } = error as Error & { cause?: { code?: string; message?: string } };
   return cause?.code ?? cause?.message ?? message;
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

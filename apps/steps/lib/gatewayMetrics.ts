@@ -1,4 +1,5 @@
 /** What the gateways count of each version, from their metrics. */
+import type { Histogram } from "@mlops/gates";
 
 /** Totals since the gateways started. */
 export interface VersionTotals {
@@ -60,21 +61,13 @@ export function trafficBetween(
   return sum;
 }
 
-/** The quantile of a histogram's values in seconds, by linear interpolation within its bucket; null without any. */
-export function quantileOf({ buckets }: VersionTotals, share: number): number | null {
-  const bounds = [...buckets].sort(([a], [b]) => a - b);
-  const total = bounds.at(-1)?.[1] ?? 0;
-  if (total <= 0) return null;
-  let [lower, below] = [0, 0];
-  for (const [bound, count] of bounds) {
-    if (count >= share * total) {
-      // Beyond the last bound nothing is known but that it is above.
-      if (!Number.isFinite(bound)) return lower;
-      return count === below ? bound : lower + ((bound - lower) * (share * total - below)) / (count - below);
-    }
-    [lower, below] = [bound, count];
-  }
-  return lower;
+/** The requests' seconds, each counted in one bucket only. */
+export function latencyOf({ buckets }: VersionTotals): Histogram {
+  const rising = [...buckets].sort(([a], [b]) => a - b);
+  return {
+    bounds: rising.map(([bound]) => bound).filter(Number.isFinite),
+    counts: rising.map(([, count], index) => count - (rising[index - 1]?.[1] ?? 0)),
+  };
 }
 
 function minus(now: VersionTotals, then: VersionTotals): VersionTotals {

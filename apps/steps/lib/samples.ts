@@ -5,6 +5,7 @@ import { z } from "zod";
 import { InputError } from "./errors.ts";
 import type { StepFiles } from "./files.ts";
 import { text } from "./flags.ts";
+import { jsonOf } from "./json.ts";
 
 const sample = z.object({
   id: z.string().min(1),
@@ -67,12 +68,4 @@ export function readSamples(
   }
   const { dataset: name, "dataset-version": version } = flags;
   return { samples, dataset: { name, version, split: "test", sha256: sumOf(content) } };
-}
-
-function jsonOf(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

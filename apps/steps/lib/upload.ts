@@ -10,7 +10,8 @@ export async function putImmutable(context: StepContext, key: string, content: U
   const { registry } = context;
   if ((await registry.put(key, content, { absent: true })) !== undefined) return;
   const existing = await registry.get(key);
-  if (existing !== undefined && sumOf(existing.body) === sumOf(content)) return;
+  if (existing === undefined) throw new Error(`${key} was removed at this very moment; run this again`);
+  if (sumOf(existing.body) === sumOf(content)) return;
   throw new Error(
     `${key} in ${registry.description} holds other content; a version never changes: run withdraw for it, then this again`,
   );

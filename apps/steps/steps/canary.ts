@@ -12,7 +12,7 @@ import { awaitGateways } from "../lib/acknowledge.ts";
 import type { StepContext } from "../lib/context.ts";
 import { type Flag, modelName, number, versionNumber } from "../lib/flags.ts";
 import { complete } from "../lib/gateway.ts";
-import { quantileOf, readGateways, trafficBetween, type VersionTotals } from "../lib/gatewayMetrics.ts";
+import { latencyOf, readGateways, trafficBetween, type VersionTotals } from "../lib/gatewayMetrics.ts";
 import { assertPassed, logReport } from "../lib/reports.ts";
 import { isRefusal, readSamples, samplesFlags } from "../lib/samples.ts";
 import { defineStep } from "../lib/step.ts";
@@ -25,9 +25,9 @@ const shares: Flag<readonly number[]> = {
   fallback: { value: [0.1, 0.5], shown: "0.1,0.5" },
   parse: (value) => {
     const parsed = value.split(",").map(Number);
-    const rising = parsed.every((share, index) => share > (parsed[index - 1] ?? 0) && share <= 1);
+    const rising = parsed.every((share, index) => share > (parsed[index - 1] ?? 0) && share < 1);
     if (rising) return parsed;
-    throw new Error("must be rising numbers above 0, at most 1, separated by commas");
+    throw new Error("must be rising numbers between 0 and 1, separated by commas");
   },
 };
 
@@ -42,10 +42,16 @@ export const canary = defineStep({
     shares,
     seconds: number("least duration of a stage", 30, 0, 86_400),
     timeout: number("seconds after which a stage that cannot decide ends the canary", 600, 1, 86_400),
-    concurrency: number("questions of its own under way, beside what clients ask", 4, 1, 256),
+    concurrency: number("questions of its own under way, beside what clients ask", 8, 1, 256),
     "maximum-tokens": number("longest answer to them, in tokens", 64, 1, 4096),
     "minimum-requests": number("fewest requests of a stage", canaryThresholds.minimumRequests, 1, 1_000_000),
-    "maximum-errors": number("largest share of errors", canaryThresholds.maximumErrors, 0, 1),
+    "maximum-requests": number(
+      "requests of the candidate after which a stage that cannot decide ends the canary",
+      canaryThresholds.maximumRequests,
+      1,
+      1_000_000,
+    ),
+    "maximum-errors": number("largest share of errors", canaryThresholds.maximumErrors, 0.0001, 1),
     "maximum-latency-ratio": number(
       "largest ratio of P95 of latency to that of live",
       canaryThresholds.maximumLatencyRatio,
@@ -81,6 +87,7 @@ export const canary = defineStep({
         maximumLatencyRatio: flags["maximum-latency-ratio"],
         maximumRefusalGain: flags["maximum-refusal-gain"],
         minimumRequests: flags["minimum-requests"],
+        maximumRequests: flags["maximum-requests"],
       },
       ...flags,
     };
@@ -172,8 +179,11 @@ async function runStage(
       const measurement = { candidate: trafficOf(candidate), live: trafficOf(live) };
       const decision = judgeCanary(measurement, thresholds);
       const elapsed = (performance.now() - start) / 1000;
-      if (decision.verdict === "failed" || elapsed > timeout) return { measurement, decision };
-      if (decision.verdict === "passed" && elapsed >= seconds) return { measurement, decision };
+      const { verdict } = decision;
+      if (verdict === "failed" || elapsed > timeout) return { measurement, decision };
+      if (verdict === "passed" && elapsed >= seconds) return { measurement, decision };
+      const exhausted = measurement.candidate.requests >= thresholds.maximumRequests;
+      if (verdict === "inconclusive" && exhausted) return { measurement, decision };
     }
   } finally {
     ended.abort();
@@ -189,7 +199,7 @@ function traffic(
   return {
     requests,
     errors,
-    latencyP95: quantileOf(totals, 0.95),
+    latency: latencyOf(totals),
     questions: asked?.questions ?? 0,
     refusals: asked?.refusals ?? 0,
   };

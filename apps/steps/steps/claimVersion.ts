@@ -11,8 +11,8 @@ import { InputError } from "../lib/errors.ts";
 import { modelName, optionalText, text } from "../lib/flags.ts";
 import { defineStep } from "../lib/step.ts";
 
-/** Raise it when `upload` makes other files of the same model: then it is another version. */
-const FORMAT = 1;
+/** Raise a server's when `upload` makes other files of the same model: then it is another version. */
+const formats = { triton: 2, vllm: 1 } as const satisfies Record<Server, number>;
 
 export const claimVersion = defineStep({
   name: "claim-version",
@@ -26,7 +26,7 @@ export const claimVersion = defineStep({
   },
   outputs: { version: "the version number", "served-name": "name under which servers load it" },
   run: async (context, { model, "registered-version": expected, backend: asked }, write) => {
-    const { intent, server } = await context.record(model);
+    const { intent, server, retiredThrough } = await context.record(model);
     if (intent?.source.registeredVersion !== expected) {
       throw new RefusedError(
         `version ${intent?.source.registeredVersion ?? "none"} is chosen for deployment as ${model} meanwhile, not ${expected}`,
@@ -37,7 +37,7 @@ export const claimVersion = defineStep({
       sha256: intent.sha256,
       format: formatOf(context, server, asked),
     };
-    const version = await claim(context.registry, model, origin, context.actor);
+    const version = await claim(context.registry, model, origin, context.actor, retiredThrough);
     context.log(
       `version ${version} of ${model} is registered version ${expected} of ${intent.source.registeredModel}`,
     );
@@ -45,11 +45,11 @@ export const claimVersion = defineStep({
   },
 });
 
-/** How the version's files are made: `lora/1`, or `triton/<backend>/1`. */
+/** How the version's files are made: `lora/1`, or `triton/<backend>/2`. */
 function formatOf(context: StepContext, server: Server, asked: string | undefined): string {
-  if (server === "vllm") return `${folders.vllm}/${FORMAT}`;
+  if (server === "vllm") return `${folders.vllm}/${formats.vllm}`;
   const backend = asked ?? context.environment.optional("MLOPS_TRITON_BACKEND") ?? "onnxruntime";
   const known = tritonBackends.find((name) => name === backend);
-  if (known !== undefined) return `${folders.triton}/${known}/${FORMAT}`;
+  if (known !== undefined) return `${folders.triton}/${known}/${formats.triton}`;
   throw new InputError(`--backend ${backend}: must be one of ${tritonBackends.join(", ")}`);
 }

@@ -1,6 +1,6 @@
 import { judgeLoss, lossMeasurement, lossThresholds, overall } from "@mlops/gates";
-import { formatJson } from "@mlops/registry";
-import { adapterPaths, readAdapter } from "../lib/adapter.ts";
+import { adapterFiles, formatJson } from "@mlops/registry";
+import { adapterFolder, readAdapter } from "../lib/adapter.ts";
 import { number, text } from "../lib/flags.ts";
 import { assertPassed, logReport, runOf, storedFileCheck } from "../lib/reports.ts";
 import { defineStep } from "../lib/step.ts";
@@ -36,7 +36,7 @@ export const gateLoss = defineStep({
     });
     const run = await runOf(context, measurement.model);
     const { sha256 } = await readAdapter(context, run);
-    const file = `${adapterPaths.folder}/${adapterPaths.weights} of run ${run.runId}`;
+    const file = `${adapterFolder}/${adapterFiles.weights} of run ${run.runId}`;
     const checks = [...judged.checks, storedFileCheck(file, sha256, measurement.model.sha256)];
     const { report } = await logReport(
       context,

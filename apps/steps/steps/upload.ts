@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import {
+  adapterFiles,
   type Manifest,
   SignatureError,
   sumOf,
@@ -10,7 +11,7 @@ import {
   type VersionFile,
   writeManifest,
 } from "@mlops/registry";
-import { adapterPaths, readAdapter } from "../lib/adapter.ts";
+import { readAdapter } from "../lib/adapter.ts";
 import type { StepContext } from "../lib/context.ts";
 import { claimedVersion, type Deployment, exportOf, exportPaths, signatureOf } from "../lib/deployments.ts";
 import { InputError } from "../lib/errors.ts";
@@ -75,13 +76,13 @@ const contentOf = {
     const { config, weights, sha256 } = await readAdapter(context, run);
     if (sha256 !== claim.sha256) {
       throw new InputError(
-        `${adapterPaths.weights} of run ${run.runId} has SHA-256 ${sha256}; the gates judged ${claim.sha256}`,
+        `${adapterFiles.weights} of run ${run.runId} has SHA-256 ${sha256}; the gates judged ${claim.sha256}`,
       );
     }
     return {
       files: [
-        { path: adapterPaths.config, content: config },
-        { path: adapterPaths.weights, content: weights },
+        { path: adapterFiles.config, content: config },
+        { path: adapterFiles.weights, content: weights },
       ],
     };
   },

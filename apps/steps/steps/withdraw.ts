@@ -1,7 +1,7 @@
 import {
-  manifestKey,
   readClaim,
   readRecord,
+  removeVersion,
   servedName,
   withdraw as takeBack,
   versionPrefix,
@@ -41,11 +41,8 @@ export const withdraw = defineStep({
       return;
     }
     const prefix = versionPrefix(serverOf(claim), name);
-    // The manifest first: what is half removed does not exist for any reader.
-    await context.registry.remove(manifestKey(prefix));
-    const left = await context.registry.list(`${prefix}/`);
-    for (const { key } of left) await context.registry.remove(key);
-    context.log(`${name} is withdrawn, ${left.length} files are removed`);
+    const removed = await removeVersion(context.registry, prefix);
+    context.log(`${name} is withdrawn, ${removed} files are removed`);
     if (record !== undefined) await showAliases(context, model);
   },
 });

@@ -49,16 +49,30 @@ export interface TritonVersion {
   readonly onnx: Uint8Array;
   /** The generic Python-backend model (model.py beside this file); needed for `python` only. */
   readonly wrapper?: Uint8Array;
-  /** Requests that are merged into one run, at most. @default 64 */
-  readonly maxBatchSize?: number;
-  /**
-   * Microseconds that a request waits for others to be merged with while every instance is busy. 0 merges
-   * what is queued already and waits for nobody. @default 0
-   */
-  readonly maxQueueDelayMicroseconds?: number;
-  /** Copies of the model that run at once on each server. @default 1 */
-  readonly instances?: number;
+  /** @default what the sweep found best for the backend */
+  readonly batching?: Batching;
 }
+
+/** How Triton merges requests. */
+export interface Batching {
+  /** Requests that are merged into one run, at most. */
+  readonly maxBatchSize: number;
+  /** Sizes that are run at once, without waiting for more. */
+  readonly preferredBatchSizes?: readonly number[];
+  /** Microseconds that requests wait for others to be merged with. 0 merges what is queued already. */
+  readonly maxQueueDelayMicroseconds: number;
+  /** Copies of the model that run at once on each server. */
+  readonly instances: number;
+}
+
+/**
+ * What a deployment writes. `python` is what `make bench-serving SWEEP=1` chose; `onnxruntime` is not measured, and has the
+ * numbers that hold back no request.
+ */
+export const batching: Readonly<Record<TritonBackend, Batching>> = {
+  python: { maxBatchSize: 64, maxQueueDelayMicroseconds: 500, instances: 1 },
+  onnxruntime: { maxBatchSize: 64, maxQueueDelayMicroseconds: 0, instances: 1 },
+};
 
 /** A signature that cannot be served. */
 export class SignatureError extends Error {
@@ -87,7 +101,13 @@ export function tritonConfig(version: TritonVersion): string {
   const problems = signatureProblems(signature);
   if (!/^[a-z0-9][-a-z0-9]*$/.test(servedName)) problems.push(`the name "${servedName}" is not a model name`);
   if (problems.length > 0) throw new SignatureError(`the model cannot be served: ${problems.join("; ")}`);
-  const { maxBatchSize = 64, maxQueueDelayMicroseconds: delay = 0, instances = 1 } = version;
+  const {
+    maxBatchSize,
+    preferredBatchSizes: preferred,
+    maxQueueDelayMicroseconds: delay,
+    instances,
+  } = version.batching ?? batching[backend];
+  const sizes = preferred === undefined ? "" : `preferred_batch_size: [ ${preferred.join(", ")} ] `;
   return [
     `name: "${servedName}"`,
     `backend: "${backend}"`,
@@ -95,7 +115,7 @@ export function tritonConfig(version: TritonVersion): string {
     ...signature.inputs.map((tensor) => `input { ${tensorConfig(tensor)} }`),
     ...signature.outputs.map((tensor) => `output { ${tensorConfig(tensor)} }`),
     `instance_group { count: ${instances} kind: ${backend === "python" ? "KIND_CPU" : "KIND_AUTO"} }`,
-    `dynamic_batching { max_queue_delay_microseconds: ${delay} }`,
+    `dynamic_batching { ${sizes}max_queue_delay_microseconds: ${delay} }`,
     // The version is ready only after it has answered once: the first client does not pay for lazy set-up.
     `model_warmup { name: "zeros" batch_size: 1 ${signature.inputs.map(warmupInput).join(" ")} }`,
     "",

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findBinaries } from "../../../tools/embedded/binaries.ts";
 import { exec } from "../../../tools/lib/exec.ts";
+import { pinned } from "./pin.ts";
 
 export interface Target {
   readonly url: string;
@@ -32,7 +33,10 @@ interface VegetaReport {
   readonly errors: readonly string[] | null;
 }
 
-/** @param core CPU that the generator runs on; servers under test have others. */
+/**
+ * @param core CPU that the generator runs on; what is under test has another.
+ * @param prioritised Whether it runs with real-time priority, as the servers then do.
+ */
 export async function attack(
   target: Target,
   options: {
@@ -40,6 +44,7 @@ export async function attack(
     readonly connections: number;
     readonly seconds: number;
     readonly core: number;
+    readonly prioritised?: boolean;
   },
 ): Promise<Attacked> {
   const { vegeta } = findBinaries(["vegeta"]);
@@ -49,16 +54,9 @@ export async function attack(
     writeFileSync(body, target.body);
     const headers = Object.entries(target.headers).map(([name, value]) => `${name}: ${value}\n`);
     writeFileSync(join(dir, "targets"), `POST ${target.url}\n${headers.join("")}@${body}\n`);
-    const { rate, connections, seconds, core } = options;
+    const { rate, connections, seconds, core, prioritised = false } = options;
     const attackArgs = [
-      ...[
-        "-c",
-        String(core),
-        vegeta,
-        "attack",
-        `-targets=${join(dir, "targets")}`,
-        `-output=${join(dir, "results")}`,
-      ],
+      ...["attack", `-targets=${join(dir, "targets")}`, `-output=${join(dir, "results")}`],
       ...[
         `-rate=${rate}`,
         `-duration=${seconds}s`,
@@ -67,7 +65,8 @@ export async function attack(
       ],
       ...[`-connections=${connections}`, "-timeout=10s"],
     ];
-    await exec("taskset", attackArgs, { timeoutMs: (seconds + 60) * 1000 });
+    const [command = "", ...args] = pinned(core, prioritised, [vegeta, ...attackArgs]);
+    await exec(command, args, { timeoutMs: (seconds + 60) * 1000 });
     const { stdout } = await exec(vegeta, ["report", "-type=json", join(dir, "results")], {
       timeoutMs: 60_000,
     });

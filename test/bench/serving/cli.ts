@@ -1,29 +1,23 @@
 /**
  * Measures serving, all in one run on the same cores: the digits model on Triton, direct and through the gateway,
  * against the same ONNX model behind MLflow's own server; and what the gateway adds in front of a server of fixed
- * latency. Prints a table and writes bench-serving.json.
+ * latency. Prints a table and writes bench-serving.json. With --sweep it measures Triton's dynamic batching instead.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, loadavg, tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { type ModelSignature, type ServedVersion, tritonVersionFiles } from "@mlops/registry";
-import { exec } from "../../../tools/lib/exec.ts";
 import { createLog } from "../../../tools/lib/log.ts";
-import { projectRoot } from "../../../tools/lib/paths.ts";
 import { ensureTraining } from "../../../tools/training/environment.ts";
 import { freePort } from "../../pipelines/serving/processGroup.ts";
-import { publish, type ServingWorld, startServingWorld, storeFiles } from "../../pipelines/serving/world.ts";
+import { startServingWorld } from "../../pipelines/serving/world.ts";
 import { type Attacked, attack, type Target } from "./attack.ts";
+import { binaryTarget, deployDigits, jsonTarget, model, trainDigits } from "./digits.ts";
 import { answers, gatewayLine, measureGateways, OTHER_CORE, SECONDS, SERVER_CORE, stub } from "./gateway.ts";
 import { pin } from "./pin.ts";
+import { sweepBatching, sweepReport } from "./sweep.ts";
 
 const CONNECTIONS = 32;
-const signature: ModelSignature = {
-  inputs: [{ name: "image", dtype: "float32", shape: [-1, 64] }],
-  outputs: [{ name: "probabilities", dtype: "float32", shape: [-1, 10] }],
-};
 const json = { "content-type": "application/json" };
 const log = createLog();
 
@@ -34,24 +28,6 @@ interface Row {
   readonly common: Attacked;
   /** At half of its own capacity. */
   readonly half: Attacked;
-}
-
-/** Body in Triton's binary form: a JSON header, then the numbers as they are. */
-function binaryTarget(url: string, sample: readonly number[]): Target {
-  const input = {
-    name: "image",
-    shape: [1, 64],
-    datatype: "FP32",
-    parameters: { binary_data_size: 256 },
-  };
-  const output = { name: "probabilities", parameters: { binary_data: true } };
-  const header = Buffer.from(JSON.stringify({ inputs: [input], outputs: [output] }));
-  const body = Buffer.concat([header, Buffer.from(new Float32Array(sample).buffer)]);
-  const headers = {
-    "content-type": "application/octet-stream",
-    "inference-header-content-length": String(header.length),
-  };
-  return { url, body, headers };
 }
 
 async function measureRow(name: string, target: Target, commonRate: number | undefined): Promise<Row> {
@@ -69,15 +45,6 @@ async function measureRow(name: string, target: Target, commonRate: number | und
     const common = await run(commonRate ?? Math.round(capacity.throughput / 2));
     return { name, capacity, half, common };
   });
-}
-
-async function deploy(world: ServingWorld, onnx: Uint8Array): Promise<ServedVersion> {
-  const wrapper = readFileSync(join(projectRoot, "packages/registry/triton/model.py"));
-  const files = tritonVersionFiles({ servedName: "digits-v1", signature, backend: "python", onnx, wrapper });
-  const version = await storeFiles(world.store, "digits", 1, files);
-  await publish(world.store, "digits", 1, { live: version });
-  await answers(`${world.urls["triton-0"]}/v2/models/digits-v1/ready`);
-  return version;
 }
 
 async function startMlflow(python: string, model: string): Promise<{ child: ChildProcess; url: string }> {
@@ -100,28 +67,27 @@ function line(name: string, attacked: Attacked): string {
   return `| ${name} | ${numbers.join(" | ")} | ${(100 * success).toFixed(1)} % |`;
 }
 
-const folder = mkdtempSync(join(tmpdir(), "mlops-bench-serving-"));
 const python = await ensureTraining(log);
-await log.step("train the digits model", () =>
-  exec(python, [fileURLToPath(new URL("model.py", import.meta.url)), folder], { timeoutMs: 300_000 }),
-);
-const sample = JSON.parse(readFileSync(join(folder, "sample.json"), "utf8")) as number[];
+if (process.argv.includes("--sweep")) {
+  const sweep = await sweepBatching(log, python);
+  console.log(`\n${sweepReport(sweep)}`);
+  process.exit();
+}
+const { folder, onnx, sample } = await trainDigits(log, python);
 const loadBefore = loadavg()[0] ?? 0;
 const world = await startServingWorld();
 let mlflow: { child: ChildProcess; url: string } | undefined;
 try {
-  await deploy(world, readFileSync(join(folder, "model.onnx")));
+  const { servedName } = await deployDigits(world, onnx, 1);
   await world.end("triton-1", "SIGTERM");
   mlflow = await startMlflow(python, join(folder, "mlflow"));
   await pin(world.pid("triton-0"), SERVER_CORE);
   await pin(mlflow.child.pid ?? 0, SERVER_CORE);
   await pin(world.pid("gateway"), OTHER_CORE);
-  await answers(`${world.urls.gateway}/v2/models/digits/ready`);
+  await answers(`${world.urls.gateway}/v2/models/${model}/ready`);
   const mlflowBody = JSON.stringify({ inputs: [sample] });
-  const tensor = { name: "image", shape: [1, 64], datatype: "FP32", data: sample };
-  const tritonBody = JSON.stringify({ inputs: [tensor] });
-  const direct = `${world.urls["triton-0"]}/v2/models/digits-v1/infer`;
-  const through = `${world.urls.gateway}/v2/models/digits/infer`;
+  const direct = `${world.urls["triton-0"]}/v2/models/${servedName}/infer`;
+  const through = `${world.urls.gateway}/v2/models/${model}/infer`;
   const base = await measureRow(
     "MLflow's server",
     { url: `${mlflow.url}/invocations`, body: mlflowBody, headers: json },
@@ -130,8 +96,8 @@ try {
   const rate = base.common.rate;
   const rows = [
     base,
-    await measureRow("Triton", { url: direct, body: tritonBody, headers: json }, rate),
-    await measureRow("Triton through the gateway", { url: through, body: tritonBody, headers: json }, rate),
+    await measureRow("Triton", jsonTarget(direct, sample), rate),
+    await measureRow("Triton through the gateway", jsonTarget(through, sample), rate),
     await measureRow("Triton, binary", binaryTarget(direct, sample), rate),
     await measureRow("Triton through the gateway, binary", binaryTarget(through, sample), rate),
   ];

@@ -1,6 +1,13 @@
 /**
  * What the gateway adds in front of a server of fixed latency, open loop at half of the server's saturation, and what it
  * passes at most. Part of `make bench-serving`; alone: node test/bench/serving/gateway.ts
+ *
+ * The gateway has a core of its own; the generator and the stub share the other one, direct and through the gateway, so
+ * that what they take from each other is in both. The saturation is measured, by the same generator. For the latencies
+ * all three run with real-time priority where the user may: what other processes of the machine take is not the
+ * gateway's, and with 2 cores it is most of a P95. Nothing else is taken out: the gateway's polling, probing and garbage
+ * collection are in. Throughput is measured at ordinary priority, because the system holds real-time processes back
+ * that leave nothing to others.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { loadavg } from "node:os";
@@ -16,9 +23,9 @@ import {
 } from "../../pipelines/serving/processGroup.ts";
 import { publish } from "../../pipelines/serving/world.ts";
 import { type Attacked, attack, type Target } from "./attack.ts";
-import { pin } from "./pin.ts";
+import { mayPrioritise, pin, prioritise } from "./pin.ts";
 
-/** Servers on one core, the generator and the gateway on the other. */
+/** Servers on one core; on the other the gateway, and the generator where it is not measured with the stub. */
 export const SERVER_CORE = 0;
 export const OTHER_CORE = 1;
 export const SECONDS = 10;
@@ -74,15 +81,17 @@ const apis: readonly Api[] = [
   },
 ];
 
-/** P95 through the gateway and direct at half of the stub's saturation, and the gateway's own throughput. */
-async function measureGateway(group: ProcessGroup, api: Api) {
-  const port = await freePort();
+function startStub(port: number, slots: number): ChildProcess {
   const script = fileURLToPath(new URL("stub.ts", import.meta.url));
-  const start = (slots: number): ChildProcess =>
-    spawn(process.execPath, [script, String(port), String(stub.latencyMs), String(slots)], {
-      stdio: "inherit",
-    });
-  let child = start(stub.slots);
+  const args = [script, String(port), String(stub.latencyMs), String(slots)];
+  return spawn(process.execPath, args, { stdio: "inherit" });
+}
+
+/** Latencies through the gateway and direct at half of the stub's saturation, and the throughput of both. */
+async function measureGateway(group: ProcessGroup, api: Api, prioritised: boolean) {
+  const port = await freePort();
+  // Without a limit of its own, so that the gateway is what limits.
+  let child = startStub(port, 100_000);
   const server = `http://127.0.0.1:${port}`;
   const ports = { http: await freePort(), admin: await freePort() };
   const gateway = `http://127.0.0.1:${ports.http}`;
@@ -101,25 +110,24 @@ async function measureGateway(group: ProcessGroup, api: Api) {
     await answers(...post(through));
     await pin(child.pid ?? 0, SERVER_CORE);
     await pin(group.pid("gateway"), OTHER_CORE);
-    const half = Math.round(((1000 / stub.latencyMs) * stub.slots) / 2);
-    const open = { rate: half, connections: 1_000, seconds: SECONDS / 2, core: OTHER_CORE };
+    const full = { rate: 0, connections: 256, seconds: SECONDS, core: SERVER_CORE };
+    await attack(through, { ...full, seconds: 3 });
+    const throughput = { direct: await attack(direct, full), gateway: await attack(through, full) };
+    child.kill();
+    await new Promise((resolve) => child.once("exit", resolve));
+    child = startStub(port, stub.slots);
+    await answers(...post(through));
+    await pin(child.pid ?? 0, SERVER_CORE);
+    if (prioritised) for (const pid of [child.pid ?? 0, group.pid("gateway")]) await prioritise(pid);
+    const shared = { seconds: SECONDS / 2, core: SERVER_CORE, prioritised };
+    const saturated = await attack(direct, { ...shared, rate: 0, connections: 4 * stub.slots });
+    const open = { ...shared, rate: Math.round(saturated.throughput / 2), connections: 1_000 };
     await attack(through, { ...open, seconds: 3 });
     const atHalf: { direct: Attacked; gateway: Attacked }[] = [];
     for (let pair = 0; pair < PAIRS; pair++) {
       atHalf.push({ direct: await attack(direct, open), gateway: await attack(through, open) });
     }
-    child.kill();
-    await new Promise((resolve) => child.once("exit", resolve));
-    // Without a limit of its own, so that the gateway is what limits.
-    child = start(100_000);
-    await answers(...post(direct));
-    const full = { rate: 0, connections: 256, seconds: SECONDS, core: OTHER_CORE };
-    await attack(through, { ...full, seconds: 3 });
-    return {
-      api: api.name,
-      atHalf,
-      throughput: { direct: await attack(direct, full), gateway: await attack(through, full) },
-    };
+    return { api: api.name, prioritised, saturation: saturated.throughput, atHalf, throughput };
   } finally {
     child.kill();
     await group.end("gateway", "SIGTERM");
@@ -131,11 +139,14 @@ export type GatewayMeasured = Awaited<ReturnType<typeof measureGateway>>;
 /** Measures the gateway before a stub, by each API, with an object store of its own. */
 export async function measureGateways(log: Log): Promise<GatewayMeasured[]> {
   const group = await startGroup(commonPorts);
+  const prioritised = await mayPrioritise();
   try {
     const measured: GatewayMeasured[] = [];
     for (const api of apis) {
       await publish(group.store, api.model, 1, { server: api.server, live: versionOf(api) });
-      measured.push(await log.track(`measure the gateway, ${api.name}`, () => measureGateway(group, api)));
+      measured.push(
+        await log.track(`measure the gateway, ${api.name}`, () => measureGateway(group, api, prioritised)),
+      );
     }
     return measured;
   } finally {
@@ -155,16 +166,18 @@ function versionOf({ model, server }: Api): ServedVersion {
 }
 
 /** What was measured, in a sentence. */
-export function gatewayLine({ api, atHalf, throughput }: GatewayMeasured): string {
-  const added = (of: "p50" | "p95"): string => {
+export function gatewayLine({ api, prioritised, saturation, atHalf, throughput }: GatewayMeasured): string {
+  const added = (of: "p50" | "p95" | "p99"): string => {
     const differences = atHalf.map((pair) => pair.gateway[of] - pair.direct[of]).sort((a, b) => a - b);
     return `${(differences[Math.floor(PAIRS / 2)] ?? Number.NaN).toFixed(2)} ms at ${of.toUpperCase()}`;
   };
   const failed = atHalf.filter((pair) => pair.direct.success < 1 || pair.gateway.success < 1).length;
   return (
     `Gateway (${api}) before a stub of ${stub.latencyMs} ms at half of its saturation ` +
-    `(${atHalf[0]?.direct.rate} a second): adds ${added("p50")}, ${added("p95")} (medians of ${PAIRS}; ` +
-    `${failed} of them with failed requests); passes ${throughput.gateway.throughput.toFixed(0)} a second ` +
+    `(${atHalf[0]?.direct.rate} of ${saturation.toFixed(0)} a second): ` +
+    `adds ${added("p50")}, ${added("p95")}, ${added("p99")} (medians of ${PAIRS}; ` +
+    `${failed} of them with failed requests; ${prioritised ? "with" : "without"} real-time priority); ` +
+    `passes ${throughput.gateway.throughput.toFixed(0)} a second ` +
     `(the stub alone ${throughput.direct.throughput.toFixed(0)})`
   );
 }

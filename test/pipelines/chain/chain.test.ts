@@ -10,7 +10,7 @@ import type { CommandResult } from "../../support/command.ts";
 import { processesOf } from "../../support/processes.ts";
 import { succeed } from "../../support/stack.ts";
 import { createWorkspace, type Workspace } from "../../support/workspace.ts";
-import { Client } from "./client.ts";
+import { Client, inference } from "./client.ts";
 
 const model = "digits";
 const limitMs = 900_000;
@@ -66,7 +66,7 @@ describe("a model", () => {
     await succeed(run("epochs=3"));
     const { live } = await record();
     expect(live?.servedName).toBe(`${model}-v1`);
-    client = new Client(gateway, store, model);
+    client = new Client(gateway, store, model, [inference(model)]);
     await vi.waitFor(() => expect(client.asked.length).toBeGreaterThan(10));
     expect(client.asked.filter(({ status }) => status !== 200)).toEqual([]);
   });
@@ -145,5 +145,28 @@ describe("a model", () => {
     console.log(
       `${client.asked.length} requests, ${failed.length} failed, answered by ${[...versions].join(", ")}`,
     );
+  });
+});
+
+describe("another model", () => {
+  const name = "resnet";
+
+  it("is a ResNet-18, which passes both gates with the pipeline's defaults and answers under its own name", async () => {
+    const parameters = `model=${name} registered-model=${name}`;
+    const started = performance.now();
+    await succeed(
+      workspace.run(`make run PIPELINE=image-classification PARAMS="${parameters}"`, { limitMs }),
+    );
+    const ended = performance.now();
+    const found = await readRecord(store, name);
+    expect(found?.record.live?.servedName).toBe(`${name}-v1`);
+    const gates = found?.record.evidence.map(({ gate }) => gate);
+    expect(gates?.toSorted()).toEqual(["accuracy", "functional", "parity"]);
+    const { path, body } = inference(name);
+    const answer = await fetch(`${gateway}${path}`, { method: "POST", body: JSON.stringify(body) });
+    expect(answer.status).toBe(200);
+    const { outputs } = (await answer.json()) as { outputs: { name: string; shape: number[] }[] };
+    expect(outputs).toContainEqual(expect.objectContaining({ name: "probabilities", shape: [1, 10] }));
+    console.log(`ResNet-18 from training to live: ${((ended - started) / 1000).toFixed(0)} s`);
   });
 });

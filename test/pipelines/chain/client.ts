@@ -1,7 +1,14 @@
 /** A client that asks a stable model name all the while, and somebody who reads the model's record beside it. */
 import { type ModelRecord, type ObjectStore, readRecord } from "@mlops/registry";
 
+export interface Question {
+  /** Below the gateway's address. */
+  readonly path: string;
+  readonly body: object;
+}
+
 export interface Asked {
+  readonly question: Question;
   /** By the clock of `performance.now()`. */
   readonly sentAt: number;
   /** 0 when there was no whole answer. */
@@ -12,20 +19,24 @@ export interface Asked {
   readonly text: string;
 }
 
-const PAUSE_MS = 20;
+/** About an empty picture, as the digits' models take them. */
+export function inference(model: string): Question {
+  const data = new Array(28 * 28).fill(0);
+  return {
+    path: `/v2/models/${model}/infer`,
+    body: { inputs: [{ name: "input", shape: [1, 1, 28, 28], datatype: "FP32", data }] },
+  };
+}
 
-/** An empty picture, as the digits' models take them. */
-const body = JSON.stringify({
-  inputs: [{ name: "input", shape: [1, 1, 28, 28], datatype: "FP32", data: new Array(28 * 28).fill(0) }],
-});
-
-async function ask(url: string): Promise<Asked> {
+async function ask(gateway: string, question: Question): Promise<Asked> {
   const sentAt = performance.now();
   try {
     const headers = { "content-type": "application/json" };
-    const response = await fetch(`${url}/infer`, { method: "POST", body, headers });
+    const body = JSON.stringify(question.body);
+    const response = await fetch(`${gateway}${question.path}`, { method: "POST", body, headers });
     const text = await response.text();
     return {
+      question,
       sentAt,
       status: response.status,
       version: response.headers.get("x-mlops-model-version") ?? undefined,
@@ -33,7 +44,7 @@ async function ask(url: string): Promise<Asked> {
       text,
     };
   } catch (error) {
-    return { sentAt, status: 0, version: undefined, epoch: 0, text: String(error) };
+    return { question, sentAt, status: 0, version: undefined, epoch: 0, text: String(error) };
   }
 }
 
@@ -44,19 +55,26 @@ export class Client {
   private going = true;
   private readonly ended: Promise<unknown>;
 
-  constructor(gateway: string, store: ObjectStore, model: string) {
-    const url = `${gateway}/v2/models/${model}`;
+  /** Asks the questions in turn, again and again, each `pauseMs` after the answer to the one before. */
+  constructor(
+    gateway: string,
+    store: ObjectStore,
+    model: string,
+    questions: readonly Question[],
+    pauseMs = 20,
+  ) {
     const asking = async (): Promise<void> => {
       while (this.going) {
-        this.asked.push(await ask(url));
-        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+        const question = questions[this.asked.length % questions.length];
+        if (question !== undefined) this.asked.push(await ask(gateway, question));
+        await new Promise((resolve) => setTimeout(resolve, pauseMs));
       }
     };
     const reading = async (): Promise<void> => {
       while (this.going) {
         const found = await readRecord(store, model);
         if (found !== undefined) this.records.set(found.record.epoch, found.record);
-        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+        await new Promise((resolve) => setTimeout(resolve, pauseMs));
       }
     };
     this.ended = Promise.all([asking(), reading()]);
@@ -67,12 +85,17 @@ export class Client {
     await this.ended;
   }
 
-  /** Versions that were live at `epoch`; two where the record was not read at that very epoch and changed around it. */
+  /** Versions that got requests of live at `epoch`; two where the record was not read at that very epoch and changed around it. */
   liveAt(epoch: number): Set<string | undefined> {
     const known = [...this.records.keys()].sort((a, b) => a - b);
     const before = known.findLast((one) => one <= epoch);
     const after = known.find((one) => one >= epoch);
     const around = [before, after].flatMap((one) => (one === undefined ? [] : [this.records.get(one)]));
-    return new Set(around.map((record) => record?.live?.servedName));
+    return new Set(
+      around.flatMap((record) => [
+        record?.live?.servedName,
+        ...((record?.canaryShare ?? 0) > 0 ? [record?.candidate?.servedName] : []),
+      ]),
+    );
   }
 }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type Services, startServices } from "../services.ts";
 import { StubLlm } from "./serving.ts";
 import { type AdapterOptions, measuredLoads, rightAnswer, samples, World } from "./world.ts";
@@ -277,6 +277,33 @@ describe("the judge", () => {
   });
 });
 
+describe("a prompt that is too long for the servers", () => {
+  it("stops the evaluation as wrong input, and nothing has changed", async () => {
+    const world = await worldWithLive("long");
+    const version = await world.stage(await world.train());
+    const before = await world.record();
+    world.serving.status = () => 400;
+    const flags = { model: "long", version, samples: world.samples() };
+    const { code, log } = await world.run("evaluate-llm", flags);
+    expect(code).toBe(2);
+    expect(log).toMatch(/refuses a prompt of \d+ characters/);
+    expect(await world.record()).toEqual(before);
+  });
+});
+
+describe("the object store", () => {
+  it("that stays away fails a promotion with what could not be reached, and live stays", async () => {
+    const world = await worldWithLive("unreachable");
+    const version = await world.stage(await world.train());
+    const before = await world.record();
+    world.variables = { AWS_ENDPOINT_URL_S3: "http://127.0.0.1:9" };
+    const { code, log } = await world.run("commit", { model: "unreachable", version });
+    expect(code).toBe(1);
+    expect(log).toContain("127.0.0.1:9");
+    expect(await world.record()).toEqual(before);
+  });
+});
+
 describe("live", () => {
   it("is reached from no state by a shortcut", async () => {
     const world = await worldWithLive("shortcut");
@@ -348,7 +375,7 @@ describe("a canary", () => {
   it("ends by itself on errors, and the candidate gets no more requests of live", async () => {
     const { world, version } = await staged("errors");
     world.serving.status = (name) => (name === "errors-v2" ? 500 : 200);
-    const { code, log } = await world.run("canary", { ...world.canaryFlags(version), shares: "0.5,1" });
+    const { code, log } = await world.run("canary", { ...world.canaryFlags(version), shares: "0.5,0.9" });
     expect(code).toBe(3);
     expect(log).toMatch(/gate canary failed: .*requests failed/);
     const record = await world.record();
@@ -360,7 +387,7 @@ describe("a canary", () => {
   it("ends by itself on latency", async () => {
     const { world, version } = await staged("latency");
     world.serving.seconds = (name) => (name === "latency-v2" ? 0.4 : 0.02);
-    const { code, log } = await world.run("canary", { ...world.canaryFlags(version), shares: "0.5,1" });
+    const { code, log } = await world.run("canary", { ...world.canaryFlags(version), shares: "0.5,0.9" });
     expect(code).toBe(3);
     expect(log).toContain("latency P95 against live");
     expect((await world.record())?.canaryShare).toBeUndefined();
@@ -369,10 +396,22 @@ describe("a canary", () => {
   it("ends by itself when the candidate refuses to answer", async () => {
     const { world, version } = await staged("refusals");
     world.serving.answers = except("refusals-v2", () => "The documentation does not say.");
-    const { code, log } = await world.run("canary", { ...world.canaryFlags(version), shares: "0.5,1" });
+    const { code, log } = await world.run("canary", { ...world.canaryFlags(version), shares: "0.5,0.9" });
     expect(code).toBe(3);
     expect(log).toContain("answerable questions were refused");
     expect((await world.record())?.canaryShare).toBeUndefined();
+  });
+
+  it("keeps its share while it is watched: nobody else is staged meanwhile", async () => {
+    const { world, version } = await staged("watched");
+    const watching = world.run("canary", { ...world.canaryFlags(version), seconds: "4" });
+    await vi.waitFor(async () => expect((await world.record())?.canaryShare).toBe(0.1), 20_000);
+    await expect(world.stage(await world.train())).rejects.toThrow(
+      "cannot stage watched-v3: a canary of watched-v2 is running; end it first",
+    );
+    expect(await watching).toMatchObject({ code: 0 });
+    const record = await world.record();
+    expect([record?.live?.version, record?.candidate?.version]).toEqual([1, 2]);
   });
 
   it("is ended by a step of its own after it was killed", async () => {

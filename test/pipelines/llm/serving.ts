@@ -162,7 +162,7 @@ export class StubLlm {
 
   /** As the gateway writes them. */
   #metrics(): string {
-    const bounds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+    const bounds = Array.from({ length: 30 }, (_, index) => 0.01 * 1.25 ** index);
     return [...this.#totals]
       .flatMap(([version, { requests, seconds }]) => {
         const labels = `model="${this.#model}",version="${version}"`;

@@ -1,7 +1,4 @@
 /** A platform for language models: real MinIO and MLflow, a stub of what serves, a judge, and adapters of nobody. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { MlflowClient } from "@mlops/mlflow";
 import {
   type ModelRecord,
@@ -11,19 +8,11 @@ import {
   sumOf,
   withRetries,
 } from "@mlops/registry";
-import { main } from "@mlops/steps";
 import { expect } from "vitest";
 import { StubJudge } from "../../support/judge.ts";
 import type { Services } from "../services.ts";
+import { type StepResult, StepRoot } from "../stepRoot.ts";
 import { StubLlm } from "./serving.ts";
-
-export interface StepResult {
-  readonly code: number;
-  readonly log: string;
-  readonly outputs: Readonly<Record<string, string>>;
-  /** Path of each output below the I/O root, for the next step. */
-  readonly paths: Readonly<Record<string, string>>;
-}
 
 export interface Adapter {
   readonly registeredVersion: string;
@@ -70,8 +59,7 @@ export class World {
   /** On top of the environment that all steps have. */
   variables: Record<string, string> = {};
   readonly #services: Services;
-  readonly #root = mkdtempSync(join(tmpdir(), "mlops-llm-"));
-  #files = 0;
+  readonly #root = new StepRoot(() => this.#variables());
 
   private constructor(services: Services, model: string, parts: Pick<World, "serving" | "judge" | "store">) {
     this.#services = services;
@@ -93,36 +81,15 @@ export class World {
 
   async close(): Promise<void> {
     await Promise.all([this.serving.close(), this.judge.close()]);
-    rmSync(this.#root, { recursive: true, force: true });
+    this.#root.remove();
   }
 
-  async run(
+  run(
     step: string,
     flags: Readonly<Record<string, string>>,
     outputs: readonly string[] = [],
   ): Promise<StepResult> {
-    const paths = Object.fromEntries(outputs.map((name) => [name, `/out/${++this.#files}-${name}`]));
-    const argv = [
-      step,
-      ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]),
-      ...Object.entries(paths).flatMap(([name, path]) => [`--output-${name}`, path]),
-    ];
-    let log = "";
-    const code = await main(argv, this.environment(), {
-      out: () => {},
-      err: (text) => {
-        log += text;
-      },
-    });
-    const read = (path: string): [string] | [] => {
-      try {
-        return [readFileSync(join(this.#root, path), "utf8")];
-      } catch {
-        return [];
-      }
-    };
-    const found = Object.entries(paths).flatMap(([name, path]) => read(path).map((text) => [name, text]));
-    return { code, log, outputs: Object.fromEntries(found), paths };
+    return this.#root.run(step, flags, outputs);
   }
 
   /** A step that must succeed. */
@@ -138,6 +105,10 @@ export class World {
 
   /** As steps find it. */
   environment(): Record<string, string> {
+    return this.#root.environment();
+  }
+
+  #variables(): Record<string, string> {
     return {
       ...this.#services.environment,
       MLFLOW_TRACKING_URI: this.#services.mlflowUrl,
@@ -150,7 +121,6 @@ export class World {
       MLOPS_JUDGE_MODEL: "judge-by-rule",
       MLOPS_JUDGE_API_KEY: "key-of-nobody",
       MLOPS_LLM_BASE_MODEL: "tiny-docs",
-      MLOPS_IO_ROOT: this.#root,
       MLOPS_WORKFLOW: "test",
       ...this.variables,
     };
@@ -162,9 +132,7 @@ export class World {
 
   /** Path of a new file below the I/O root. */
   write(name: string, content: string): string {
-    const path = `/${++this.#files}-${name}`;
-    writeFileSync(join(this.#root, path), content);
-    return path;
+    return this.#root.write(name, content);
   }
 
   /** The samples' file, as `llm.evaluation_samples` writes it. */
@@ -285,7 +253,9 @@ export class World {
       samples: this.samples(40),
       seconds: "0",
       timeout: "30",
-      "minimum-requests": "40",
+      "minimum-requests": "80",
+      // As many requests as show that fewer than 1 % fail take a stub too long.
+      "maximum-errors": "0.05",
     };
   }
 }

@@ -1,8 +1,4 @@
 /** What steps run on in these tests: real MinIO and MLflow behind proxies that can fail, and stub servers. */
-import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { MlflowClient } from "@mlops/mlflow";
 import {
   type ModelRecord,
@@ -12,21 +8,12 @@ import {
   sumOf,
   withRetries,
 } from "@mlops/registry";
-import { main } from "@mlops/steps";
 import { FaultProxy } from "../faultProxy.ts";
 import type { Services } from "../services.ts";
+import { type StepResult, StepRoot } from "../stepRoot.ts";
 import { StubServing } from "./serving.ts";
 
-const entry = join(import.meta.dirname, "../../../apps/steps/main.ts");
 const expected = [0.1, 0.2, 0.7, 0.7, 0.2, 0.1];
-
-export interface StepResult {
-  /** undefined if it was killed. */
-  readonly code: number | undefined;
-  /** What it said. */
-  readonly log: string;
-  readonly outputs: Readonly<Record<string, string>>;
-}
 
 /** A registered version and the files that the training steps leave about it. */
 export interface Trained {
@@ -42,6 +29,8 @@ export interface TrainedOptions {
   /** Registered version that is live; none: the first model. */
   readonly opponent?: string;
   readonly spoil?: (onnx: Buffer) => Buffer;
+  /** A registered version that is measured once more, instead of a new one. */
+  readonly again?: Trained;
 }
 
 type Servers = Pick<Platform, "minio" | "mlflow" | "serving" | "store">;
@@ -56,8 +45,9 @@ export class Platform {
   /** Straight to the tracking server. */
   readonly client: MlflowClient;
   readonly model: string;
-  readonly #root = mkdtempSync(join(tmpdir(), "mlops-steps-"));
-  #files = 0;
+  /** Variables that a test adds to the environment of steps. */
+  readonly settings: Record<string, string> = {};
+  readonly #root = new StepRoot(() => this.#variables());
 
   private constructor(services: Services, model: string, servers: Servers) {
     this.services = services;
@@ -86,67 +76,33 @@ export class Platform {
 
   async close(): Promise<void> {
     await Promise.all([this.minio.close(), this.mlflow.close(), this.serving.close()]);
-    rmSync(this.#root, { recursive: true, force: true });
+    this.#root.remove();
   }
 
   /** Runs a step within this process. */
-  async run(
+  run(
     step: string,
     flags: Readonly<Record<string, string>>,
     outputs: readonly string[] = [],
   ): Promise<StepResult> {
-    const { argv, read } = this.#command(step, flags, outputs);
-    let log = "";
-    const code = await main(argv, this.environment(), {
-      out: () => {},
-      err: (text) => {
-        log += text;
-      },
-    });
-    return { code, log, outputs: read() };
+    return this.#root.run(step, flags, outputs);
   }
 
   /** Runs a step as a process of its own; `onStart` gets a way to kill it. */
-  async spawn(
+  spawn(
     step: string,
     flags: Readonly<Record<string, string>>,
     outputs: readonly string[] = [],
-    onStart: (kill: () => void) => void = () => {},
+    onStart?: (kill: () => void) => void,
   ): Promise<StepResult> {
-    const { argv, read } = this.#command(step, flags, outputs);
-    const child = spawn(process.execPath, [entry, ...argv], {
-      env: { ...process.env, ...this.environment() },
-      stdio: ["ignore", "inherit", "pipe"],
-    });
-    onStart(() => child.kill("SIGKILL"));
-    let log = "";
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      log += text;
-    });
-    const code = await new Promise<number | null>((resolve, reject) => {
-      child.once("error", reject);
-      child.once("close", resolve);
-    });
-    return { code: code ?? undefined, log, outputs: read() };
-  }
-
-  #command(step: string, flags: Readonly<Record<string, string>>, outputs: readonly string[]) {
-    const paths = outputs.map((name) => [name, `/out/${++this.#files}-${name}`] as const);
-    const argv = [
-      step,
-      ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]),
-      ...paths.flatMap(([name, path]) => [`--output-${name}`, path]),
-    ];
-    const read = (): Record<string, string> => {
-      const written = paths.filter(([, path]) => existsSync(join(this.#root, path)));
-      return Object.fromEntries(
-        written.map(([name, path]) => [name, readFileSync(join(this.#root, path), "utf8")]),
-      );
-    };
-    return { argv, read };
+    return this.#root.spawn(step, flags, outputs, onStart);
   }
 
   environment(): Record<string, string> {
+    return this.#root.environment();
+  }
+
+  #variables(): Record<string, string> {
     return {
       ...this.services.environment,
       MLFLOW_TRACKING_URI: this.mlflow.url,
@@ -155,8 +111,8 @@ export class Platform {
       MLOPS_TRITON_URLS: this.serving.url,
       MLOPS_TRITON_BACKEND: "python",
       MLOPS_GATEWAY_ADMIN_URLS: this.serving.url,
-      MLOPS_IO_ROOT: this.#root,
       MLOPS_WORKFLOW: "test",
+      ...this.settings,
     };
   }
 
@@ -166,13 +122,12 @@ export class Platform {
 
   /** Leaves in MLflow and in files what the training steps leave. */
   async train(options: TrainedOptions = {}): Promise<Trained> {
-    const { right = { alone: 20, live: 2, both: 370 }, opponent, spoil = (onnx) => onnx } = options;
+    const { right = { alone: 20, live: 2, both: 370 }, opponent, spoil = (onnx) => onnx, again } = options;
     const { client, model } = this;
-    const experiment = await client.ensureExperiment(model);
-    const run = await client.createRun(experiment, "train");
-    await client.logParam(run.runId, "epochs", "3");
-    await client.ensureRegisteredModel(model);
-    const { version } = await client.createVersion(model, run.runId, `${run.artifactUri}/model`);
+    const { run, version } =
+      again === undefined
+        ? await this.#register()
+        : { run: await client.getRun(again.runId), version: again.registeredVersion };
     const onnx = Buffer.from(`the network of run ${run.runId}`);
     const reference = {
       model_name: model,
@@ -241,10 +196,19 @@ export class Platform {
     };
   }
 
+  /** A new run, and the version that it registered. */
+  async #register() {
+    const { client, model } = this;
+    const experiment = await client.ensureExperiment(model);
+    const run = await client.createRun(experiment, "train");
+    await client.logParam(run.runId, "epochs", "3");
+    await client.ensureRegisteredModel(model);
+    const { version } = await client.createVersion(model, run.runId, `${run.artifactUri}/model`);
+    return { run, version };
+  }
+
   /** Path of a new file below the I/O root. */
   write(name: string, content: unknown): string {
-    const path = `/${++this.#files}-${name}`;
-    writeFileSync(join(this.#root, path), JSON.stringify(content));
-    return path;
+    return this.#root.write(name, JSON.stringify(content));
   }
 }

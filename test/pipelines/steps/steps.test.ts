@@ -112,6 +112,136 @@ describe("a deployment", () => {
   });
 });
 
+describe("old versions", () => {
+  /** Deploys new models one after the other, each better than the one before. */
+  async function deployMany(platform: Platform, count: number): Promise<void> {
+    for (let n = 0; n < count; n++) {
+      const opponent = (await platform.record())?.live?.source.registeredVersion;
+      const trained = await platform.train(opponent === undefined ? {} : { opponent });
+      await deploy(platform, trained, succeeding(platform));
+    }
+  }
+
+  /** Numbers of the versions of which there is a file, and of those that exist for a reader. */
+  async function storedIn(platform: Platform) {
+    const keys = (await platform.store.list(`triton/${platform.model}-v`)).map(({ key }) => key);
+    const numbers = (list: readonly string[]): number[] => [
+      ...new Set(list.map((key) => Number(/-v(\d+)\//.exec(key)?.[1]))),
+    ];
+    const complete = keys.filter((key) => key.endsWith("/manifest.json"));
+    return { any: numbers(keys), complete: numbers(complete), keys };
+  }
+
+  it("make room in a deployment, all but live, previous and as many others as are configured", async () => {
+    const platform = await platformOf("many");
+    platform.settings.MLOPS_KEPT_VERSIONS = "1";
+    await deployMany(platform, 4);
+    // When 4 was deployed, 3 was live, 2 previous, 1 the newest of the others.
+    expect((await storedIn(platform)).any).toEqual([1, 2, 3, 4]);
+    await deployMany(platform, 1);
+    const stored = await storedIn(platform);
+    expect(stored.any).toEqual([2, 3, 4, 5]);
+    expect(stored.complete).toEqual(stored.any);
+    // What is kept can be rolled back to; numbers of what is gone are not used again.
+    await succeeding(platform)("rollback", { model: "many", from: "many-v5" });
+    expect((await platform.record())?.live?.servedName).toBe("many-v4");
+    const claims = (await platform.store.list("versions/many/")).map(({ key }) => key);
+    expect(claims).toHaveLength(5);
+  });
+
+  it("that are gone are deployed again under a new number", async () => {
+    const platform = await platformOf("again");
+    platform.settings.MLOPS_KEPT_VERSIONS = "0";
+    const run = succeeding(platform);
+    const first = await platform.train();
+    await deploy(platform, first, run);
+    await deployMany(platform, 3);
+    const live = await platform.record();
+    expect((await storedIn(platform)).any).toEqual([2, 3, 4]);
+    const opponent = live?.live?.source.registeredVersion ?? "";
+    const judged = await platform.train({ opponent, again: first });
+    expect(await deploy(platform, judged, run)).toBe("5");
+    expect((await platform.record())?.live?.source.registeredVersion).toBe(first.registeredVersion);
+  });
+
+  it("are never seen by half, wherever the removal is killed", async () => {
+    const platform = await platformOf("halves");
+    await deployMany(platform, 4);
+    const before = await platform.record();
+    platform.settings.MLOPS_KEPT_VERSIONS = "0";
+    const whole = (await storedIn(platform)).keys.filter((key) => key.startsWith("triton/halves-v1/")).length;
+    let kills = 0;
+    for (let fatal = 1; ; fatal++) {
+      let writes = 0;
+      let kill = (): void => {};
+      platform.minio.answered = ({ method }) => {
+        if (method !== "GET" && ++writes === fatal) kill();
+      };
+      const { code, log } = await platform.spawn("remove-old-versions", { model: "halves" }, [], (end) => {
+        kill = end;
+      });
+      const { complete, keys } = await storedIn(platform);
+      for (const version of complete) {
+        const files = keys.filter((key) => key.startsWith(`triton/halves-v${version}/`));
+        expect(files, `version ${version}`).toHaveLength(whole);
+      }
+      if (code === undefined) {
+        kills++;
+        continue;
+      }
+      expect(code, log).toBe(0);
+      break;
+    }
+    platform.minio.reset();
+    expect(kills).toBeGreaterThan(3);
+    expect((await storedIn(platform)).any).toEqual([3, 4]);
+    const { live, previous, retiredThrough } = (await platform.record()) ?? {};
+    expect({ live, previous, retiredThrough }).toEqual({
+      live: before?.live,
+      previous: before?.previous,
+      retiredThrough: 2,
+    });
+  });
+
+  it("stay when one of them is staged meanwhile, however long the removal was paused", async () => {
+    const platform = await platformOf("meanwhile");
+    const run = succeeding(platform);
+    await deployMany(platform, 3);
+    const opponent = (await platform.record())?.live?.source.registeredVersion ?? "";
+    const next = await platform.train({ opponent });
+    await approve(platform, next, run);
+    platform.settings.MLOPS_KEPT_VERSIONS = "0";
+    const held = Promise.withResolvers<void>();
+    const arrived = Promise.withResolvers<void>();
+    platform.minio.decide = async ({ method, path }): Promise<Fate> => {
+      if (method === "PUT" && path.includes("state/meanwhile.json")) {
+        arrived.resolve();
+        await held.promise;
+      }
+      return "pass";
+    };
+    const paused = platform.spawn("remove-old-versions", { model: "meanwhile" });
+    await arrived.promise;
+    platform.minio.reset();
+    platform.settings.MLOPS_KEPT_VERSIONS = "5";
+    const version = await prepare(platform, next, run);
+    held.resolve();
+    const { code, log } = await paused;
+    expect(code, log).toBe(0);
+    await run("commit", { model: "meanwhile", version });
+    expect((await storedIn(platform)).complete).toEqual([2, 3, 4]);
+    expect((await platform.record())?.live?.servedName).toBe("meanwhile-v4");
+  });
+
+  it("are counted by a setting that must be a number", async () => {
+    const platform = await platformOf("setting");
+    platform.settings.MLOPS_KEPT_VERSIONS = "some";
+    const { code, log } = await platform.run("remove-old-versions", { model: "setting" });
+    expect(code).toBe(2);
+    expect(log).toContain('environment variable MLOPS_KEPT_VERSIONS: "some" cannot be');
+  });
+});
+
 describe("a gate", () => {
   it("stops a model that is no better than live, and nothing changes", async () => {
     const platform = await platformOf("equal");

@@ -1,6 +1,7 @@
 /** The deployment workflow, step by step, as pipelines chain it. */
 import { expect } from "vitest";
-import type { Platform, StepResult, Trained } from "./platform.ts";
+import type { StepResult } from "../stepRoot.ts";
+import type { Platform, Trained } from "./platform.ts";
 
 /** A step with its flags; what runs it may do so more than once. */
 export type Runner = (
@@ -38,6 +39,7 @@ export async function prepare(platform: Platform, trained: Trained, run: Runner)
     "version",
   ]);
   const version = claimed.outputs.version ?? "";
+  await run("remove-old-versions", { model });
   await run("metadata", { model, version });
   await run("upload", { model, version });
   await run("load", { model, version, timeout: "20" });

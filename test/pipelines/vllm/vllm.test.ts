@@ -288,6 +288,20 @@ describe("vLLM behind the gateway", () => {
     for (const [model] of bad) await commit(model, {});
   });
 
+  it("refuses a prompt that is longer than its context, and nobody else notices", async () => {
+    const [one] = qa;
+    await commit("qa", { live: one });
+    await held(one);
+    await acknowledged("qa");
+    const running = begin("qa", 4);
+    const long = await ask(world.urls.gateway ?? "", "qa", "word ".repeat(2000), false);
+    await running.more(20);
+    await running.stop();
+    expect(long).toMatchObject({ outcome: "failed", version: "qa-v1" });
+    expect(long.error).toMatch(/^status 400: .*context length/);
+    expectAllAnswered(running);
+  });
+
   it("says that all slots are taken, and loads what waits once one is free", async () => {
     const [one, two, three] = qa;
     const good = await world.adapter("good", 9);

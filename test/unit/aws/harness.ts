@@ -202,7 +202,7 @@ function record(inputs: ReadonlyMap<string, Readonly<Record<string, unknown>>>):
           ...plain(inputs.get(`${request.getType()}::${request.getName()}`) ?? {}),
           parent: request.getParent(),
           dependencies,
-          provider: request.getProvider() || request.getProvidersMap().get("aws") || "",
+          provider: request.getProvidersMap().get("aws") || request.getProvider(),
           retainOnDelete: request.getRetainondelete() === true,
           ignoreChanges: request.getIgnorechangesList(),
         });

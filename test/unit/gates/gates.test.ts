@@ -71,6 +71,11 @@ describe("judgeParity", () => {
   it.each<[string, Partial<ParityMeasurement>, string]>([
     ["a larger difference", { maximumProbabilityDifference: 1.1e-5 }, "difference"],
     ["a value that is not finite", { maximumProbabilityDifference: null }, "difference"],
+    [
+      "a logit that is not finite behind a probability that is",
+      { maximumLogitDifference: null },
+      "difference",
+    ],
     ["not-a-number", { maximumProbabilityDifference: Number.NaN }, "difference"],
     ["one other first answer", { topAgreement: 0.99 }, "top-1"],
     ["an agreement that is not a number", { topAgreement: Number.NaN }, "top-1"],

@@ -317,6 +317,17 @@ describe("passing", () => {
     request.destroy();
   });
 
+  it("gives up a request whose client goes away before its body's end", async () => {
+    const { stub, gateway } = await oneModel(1);
+    const headers = { "content-length": 100 };
+    const request = httpRequest({ port: gateway.port, path: "/v2/models/m/infer", method: "POST", headers });
+    request.on("error", () => {});
+    request.write("a tenth of it", () => request.destroy());
+    await until(async () => (await adminText(gateway, "/metrics")).includes('{code="body_incomplete"} 1'));
+    expect(stub.seen.filter((target) => target.includes("infer"))).toEqual([]);
+    expect(gateway.report().m?.inFlight).toEqual({});
+  });
+
   it("takes from the server no faster than the client reads", async () => {
     const { stub, gateway } = await oneModel(1);
     const block = Buffer.alloc(1 << 20);

@@ -1,4 +1,10 @@
-import { type ModelSignature, SignatureError, tritonConfig, tritonVersionFiles } from "@mlops/registry";
+import {
+  batching,
+  type ModelSignature,
+  SignatureError,
+  tritonConfig,
+  tritonVersionFiles,
+} from "@mlops/registry";
 import { describe, expect, it } from "vitest";
 
 const onnx = new Uint8Array([1]);
@@ -23,7 +29,8 @@ describe("tritonVersionFiles", () => {
 
 describe("tritonConfig", () => {
   it("leaves the batch to Triton, and warms up with sizes that exist", () => {
-    const config = tritonConfig({ ...good, maxBatchSize: 32, maxQueueDelayMicroseconds: 500, instances: 2 });
+    const measured = { maxBatchSize: 32, maxQueueDelayMicroseconds: 500, instances: 2 };
+    const config = tritonConfig({ ...good, batching: measured });
     for (const part of [
       'name: "digits-v3"',
       'backend: "onnxruntime"',
@@ -31,12 +38,26 @@ describe("tritonConfig", () => {
       'input { name: "image" data_type: TYPE_FP32 dims: [ 1, 28, -1 ] }',
       'output { name: "probabilities" data_type: TYPE_FP32 dims: [ 10 ] }',
       "instance_group { count: 2 kind: KIND_AUTO }",
-      "max_queue_delay_microseconds: 500",
+      "dynamic_batching { max_queue_delay_microseconds: 500 }",
       "dims: [ 1, 28, 1 ] zero_data: true",
     ]) {
       expect(config).toContain(part);
     }
     expect(tritonConfig({ ...good, backend: "python" })).toContain("KIND_CPU");
+    const preferred = { ...measured, preferredBatchSizes: [8, 16] };
+    expect(tritonConfig({ ...good, batching: preferred })).toContain(
+      "preferred_batch_size: [ 8, 16 ] max_queue",
+    );
+  });
+
+  it("has the batching of its backend", () => {
+    for (const backend of ["python", "onnxruntime"] as const) {
+      const config = tritonConfig({ ...good, backend });
+      const { maxBatchSize, maxQueueDelayMicroseconds, instances } = batching[backend];
+      expect(config).toContain(`max_batch_size: ${maxBatchSize}\n`);
+      expect(config).toContain(`max_queue_delay_microseconds: ${maxQueueDelayMicroseconds} }`);
+      expect(config).toContain(`instance_group { count: ${instances} `);
+    }
   });
 
   it("names everything that cannot be served, at once", () => {

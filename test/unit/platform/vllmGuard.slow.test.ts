@@ -65,4 +65,39 @@ describe("the guard of vLLM's servers", () => {
     }
     expect(statuses(asked("Bearer sesame"))).toEqual(administration.map(() => 200));
   });
+
+  /**
+   * What the production stack's router 0.1.12 asks its engines with our values (k8s discovery by pod, round robin), read
+   * from its source: discovery and statistics on its own account, without credentials, and what clients ask of it, with
+   * their headers. `/is_sleeping` it asks only of engines started with `--enable-sleep-mode`, which ours are not, and
+   * takes a refusal for "awake".
+   */
+  const router = {
+    needed: [
+      "GET /v1/models",
+      "GET /metrics",
+      "POST /v1/chat/completions",
+      "POST /v1/completions",
+      "POST /tokenize",
+    ],
+    closed: [
+      ...["GET /is_sleeping", "POST /sleep", "POST /wake_up", "POST /detokenize"],
+      ...["POST /v1/embeddings", "POST /v1/rerank", "POST /rerank", "POST /v1/score", "POST /score"],
+      ...["POST /v1/responses", "POST /v1/messages", "GET /v1/audio/voices", "POST /v1/audio/speech"],
+      ...["POST /v1/audio/transcriptions", "POST /v1/audio/translations"],
+      ...["POST /v1/images/generations", "POST /v1/images/edits"],
+    ],
+  };
+  const fromRouter = (requests: readonly string[], authorization: string | null): Case[] =>
+    requests.map((request) => {
+      const [method = "", path = ""] = request.split(" ");
+      return [method, path, authorization];
+    });
+
+  it("lets pass what the router needs, and nobody put an engine to sleep through the router", () => {
+    expect(statuses(fromRouter(router.needed, null))).toEqual(router.needed.map(() => 200));
+    for (const authorization of [null, "Bearer of a client"]) {
+      expect(statuses(fromRouter(router.closed, authorization))).toEqual(router.closed.map(() => 403));
+    }
+  });
 });

@@ -9,11 +9,14 @@ import {
   type ModelRecord,
   type ObjectStore,
   promote,
+  readManifest,
   readRecord,
   type ServedVersion,
   servedName,
   stage,
   sumOf,
+  versionPrefix,
+  writeManifest,
 } from "@mlops/registry";
 
 export const model = "digits";
@@ -73,7 +76,7 @@ export async function deploy(store: ObjectStore, n: number, against: number | un
   const actor = `deploy ${n}`;
   const intent = intentOf(n, against);
   await change(store, actor, (state) => approve(state, { name: model, server: "triton" }, intent));
-  const origin = { source: intent.source, sha256: intent.sha256, format: "triton/python/1" };
+  const origin = { source: intent.source, sha256: intent.sha256, format: "triton/python/2" };
   const number = await claimVersion(store, model, origin, actor);
   const version = versionOf(number, n);
   await change(store, actor, (state) => stage(state, version, [fileOf(n)]));
@@ -82,6 +85,38 @@ export async function deploy(store: ObjectStore, n: number, against: number | un
   );
   await change(store, actor, (state) => promote(state, version.servedName));
   return number;
+}
+
+/** A deployment with its files, against what is live. */
+export async function deployFiles(store: ObjectStore, n: number): Promise<ServedVersion> {
+  const actor = `deploy ${n}`;
+  const live = (await recordOf(store))?.live?.version;
+  const intent = intentOf(n, live);
+  await change(store, actor, (state) => approve(state, { name: model, server: "triton" }, intent));
+  const origin = { source: intent.source, sha256: intent.sha256, format: "triton/python/2" };
+  const retiredThrough = (await recordOf(store))?.retiredThrough;
+  const number = await claimVersion(store, model, origin, actor, retiredThrough);
+  const name = servedName(model, number);
+  const prefix = versionPrefix("triton", name);
+  await store.put(`${prefix}/1/model.onnx`, new TextEncoder().encode(`file ${n}`));
+  await writeManifest(store, prefix, {
+    schemaVersion: 1,
+    servedName: name,
+    files: [{ path: "1/model.onnx", size: 6, sha256: fileOf(n) }],
+    source: intent.source,
+  });
+  const manifest = await readManifest(store, prefix);
+  if (manifest === undefined) throw new Error(`${name} has no manifest`);
+  const version: ServedVersion = {
+    version: number,
+    servedName: name,
+    artifact: { prefix, sha256: manifest.sha256 },
+    source: intent.source,
+  };
+  await change(store, actor, (state) => stage(state, version, [fileOf(n)]));
+  await change(store, actor, (state) => addEvidence(state, evidenceOf("functional", manifest.sha256)));
+  await change(store, actor, (state) => promote(state, name));
+  return version;
 }
 
 export async function recordOf(store: ObjectStore): Promise<ModelRecord | undefined> {

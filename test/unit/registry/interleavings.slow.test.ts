@@ -1,17 +1,22 @@
 import {
   claimVersion,
+  keys,
   type ModelRecord,
+  manifestKey,
   modelRecord,
+  type ObjectStore,
   promote,
   RefusedError,
   readRecord,
+  removeOldVersions,
   rollback,
   stage,
+  wantedVersions,
   withRetries,
 } from "@mlops/registry";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { change, deploy, fileOf, model, recordOf, sourceOf, versionOf } from "./deployments.ts";
+import { change, deploy, deployFiles, fileOf, model, recordOf, sourceOf, versionOf } from "./deployments.ts";
 import { Crash, type Fault, MemoryStore } from "./memoryStore.ts";
 
 const faults = fc.constantFrom<Fault>(
@@ -128,6 +133,63 @@ describe("writers at the same time, with crashes and lost answers anywhere", { t
           const byOrigin = new Map(origins.map((origin, index) => [origin, numbers[index]]));
           expect(numbers).toEqual(origins.map((origin) => byOrigin.get(origin)));
           expect([...byOrigin.values()].sort()).toEqual([...byOrigin.keys()].map((_, index) => index + 1));
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe("removal of old versions", { timeout: 60_000 }, () => {
+  const remove = (store: ObjectStore, kept: number): Promise<unknown> =>
+    resumed(() => removeOldVersions(store, { model, kept, actor: "remove" }));
+
+  /** What was removed under a deployment ends it, as a refusal does. */
+  const redeploy = async (store: ObjectStore, n: number): Promise<void> => {
+    await resumed(() => deployFiles(store, n)).catch((error: Error) => {
+      expect(error.message).toMatch(/was removed at this very moment|has no manifest/);
+    });
+  };
+
+  it("never touches what the record names, whoever deploys meanwhile and whatever crashes", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.scheduler(),
+        fc.integer({ min: 0, max: 2 }),
+        fc.integer({ min: 1, max: 5 }),
+        fc.array(faults, { maxLength: 60 }),
+        async (scheduler, kept, again, planned) => {
+          const memory = new MemoryStore();
+          for (const n of [1, 2, 3, 4, 5]) await deployFiles(memory, n);
+          let record = (await recordOf(memory)) as ModelRecord;
+          const check = (): void => {
+            for (const { artifact } of wantedVersions(record)) {
+              expect(memory.objects.has(manifestKey(artifact.prefix)), artifact.prefix).toBe(true);
+              expect(memory.objects.has(`${artifact.prefix}/1/model.onnx`), artifact.prefix).toBe(true);
+            }
+          };
+          memory.onWrite = (key, body) => {
+            if (key !== keys.record(model)) return;
+            record = modelRecord.parse(JSON.parse(new TextDecoder().decode(body)));
+            check();
+          };
+          const pending = [...planned];
+          memory.fault = () => pending.shift() ?? "none";
+          const removeObject = memory.remove.bind(memory);
+          memory.remove = scheduler.scheduleFunction(async (key: string) => {
+            await removeObject(key).finally(check);
+          });
+          memory.get = scheduler.scheduleFunction(memory.get.bind(memory));
+          memory.put = scheduler.scheduleFunction(memory.put.bind(memory));
+          const store = withRetries(memory, { deadlineMs: 60_000, firstDelayMs: 0, maximumDelayMs: 0 });
+          const all = Promise.all([
+            redeploy(store, 6),
+            // An old registered version, whose number may go at this very moment.
+            redeploy(store, again),
+            remove(store, kept),
+            remove(store, 0),
+          ]);
+          await scheduler.waitFor(all);
         },
       ),
       { numRuns: 100 },

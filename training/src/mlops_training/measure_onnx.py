@@ -36,10 +36,11 @@ class Comparison:
     """How far ONNX Runtime's answers are from PyTorch's."""
 
     samples: int
-    max_probability_difference: float
-    max_logit_difference: float
+    max_probability_difference: float | None
+    """None: one of them is not a finite number. Whether that matters is the gate's to say."""
+    max_logit_difference: float | None
     top1_agreement: float
-    """Share of samples with the same most probable class."""
+    """Share of samples with the same most probable class; an answer that is not finite has none."""
 
 
 def measure_onnx(values: Values) -> None:
@@ -56,7 +57,8 @@ def measure_onnx(values: Values) -> None:
             raise StepError(f"{wanted} held-out samples asked for, {splits.name} has {len(splits.test)}")
         comparison = compare(network, content, splits.test.images[:wanted])
         run = tracking.TrackedRun(client, client.get_run(model.run_id))
-        run.metrics({f"onnx_{key}": value for key, value in asdict(comparison).items()})
+        measured = asdict(comparison)
+        run.metrics({f"onnx_{key}": value for key, value in measured.items() if value is not None})
     sha256 = hashlib.sha256(content).hexdigest()
     write_json(
         values["output_measurements"],
@@ -65,13 +67,13 @@ def measure_onnx(values: Values) -> None:
             **registered.describe(model),
             "onnx_sha256": sha256,
             "data": registered.describe_data(splits),
-            **asdict(comparison),
+            **measured,
         },
     )
     write_output(values["output_onnx_sha256"], sha256)
     print(
-        f"{model.uri}: probabilities differ by at most {comparison.max_probability_difference:.2e}, logits by "
-        f"{comparison.max_logit_difference:.2e}, same class in {comparison.top1_agreement:.2%} of {wanted}"
+        f"{model.uri}: probabilities differ by at most {_shown(comparison.max_probability_difference)}, logits by "
+        f"{_shown(comparison.max_logit_difference)}, same class in {comparison.top1_agreement:.2%} of {wanted}"
     )
 
 
@@ -92,15 +94,36 @@ def compare(network: nn.Module, onnx: bytes, images: np.ndarray) -> Comparison:
         got_logits, got = session.run([LOGITS, PROBABILITIES], {INPUT: images.astype(np.float32) / 255})
     except Exception as error:
         raise StepError(f"ONNX Runtime cannot run the exported file: {error}") from error
-    if got.shape != tuple(logits.shape) or not (np.isfinite(got).all() and np.isfinite(got_logits).all()):
-        raise StepError(f"the exported file answers {got.shape} or values that are not numbers; export again")
+    if got.shape != tuple(logits.shape) or got_logits.shape != got.shape:
+        raise StepError(
+            f"the exported file answers {got_logits.shape} and {got.shape}, the network {tuple(logits.shape)}; "
+            "export again"
+        )
     probabilities = logits.softmax(1).numpy()
+    same = (
+        (got.argmax(1) == probabilities.argmax(1))
+        & np.isfinite(got).all(1)
+        & np.isfinite(probabilities).all(1)
+    )
     return Comparison(
         samples=len(images),
-        max_probability_difference=float(np.abs(got - probabilities).max()),
-        max_logit_difference=float(np.abs(got_logits - logits.numpy()).max()),
-        top1_agreement=float((got.argmax(1) == probabilities.argmax(1)).mean()),
+        max_probability_difference=_largest_difference(got, probabilities),
+        max_logit_difference=_largest_difference(got_logits, logits.numpy()),
+        top1_agreement=float(same.mean()),
     )
+
+
+def _largest_difference(a: np.ndarray, b: np.ndarray) -> float | None:
+    """None if a value is not finite, so that two infinities are not taken to be equal."""
+    import numpy as np
+
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return None
+    return float(np.abs(a - b).max())
+
+
+def _shown(difference: float | None) -> str:
+    return "no finite number" if difference is None else f"{difference:.2e}"
 
 
 def _artifact(model: registry.RegisteredModel) -> bytes:

@@ -3,17 +3,15 @@ that are made elsewhere."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import time
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from . import datasets, recording, registry, tracking
 from .errors import UsageError, run_step
-from .files import resolve, write_output
-from .parameters import Command, Parameter, Values, output
+from .files import resolve
+from .parameters import Command, Parameter, Values
 from .recipe import PARAMETERS as RECIPE_PARAMETERS
 from .recipe import hyperparameters, make_recipe, run_parameters
 
@@ -30,26 +28,14 @@ COMMAND = Command(
         *RECIPE_PARAMETERS,
         tracking.EXPERIMENT,
         Parameter("registered-model", "name in MLflow's registry", default="digits-classifier"),
-        Parameter(
-            "run-key",
-            "names this training: run again with the same key, it goes on where it was; a Workflow's UID fits",
-            optional=True,
-        ),
-        Parameter(
-            "checkpoints",
-            "s3://BUCKET/PREFIX or folder under the I/O root where each epoch's state is kept; needs a run key",
-            optional=True,
-        ),
+        recording.RUN_KEY,
+        recording.CHECKPOINTS,
         Parameter(
             "pretrained",
             "s3:// address or path of a torchvision resnet18 state_dict to start from",
             optional=True,
         ),
-        output("run-id", "MLflow run"),
-        output("model-version", "number of the registered version"),
-        output("model-uri", "models:/NAME/VERSION"),
-        output("model-sha256", "hash of the model's files"),
-        output("result", "JSON: all of these, best epoch, validation accuracy, cost"),
+        *recording.outputs("hash of the model's files", "best epoch, validation accuracy, cost"),
     ),
 )
 
@@ -57,27 +43,19 @@ COMMAND = Command(
 def train(values: Values) -> None:
     """The step."""
     started = time.monotonic()
-    if values["checkpoints"] and not values["run_key"]:
-        raise UsageError("--checkpoints needs --run-key, which names the checkpoint")
+    if found := recording.problems(values):
+        raise UsageError("; ".join(found))
     hyperparameters(values["model"], values["hyperparameters"])
     splits = datasets.load(values)
     from . import determinism
 
     device = determinism.prepare(values["device"], values["threads"])
     recipe = make_recipe(values, splits)
-    client = tracking.client()
-    key = values["run_key"] or os.urandom(8).hex()
-    with tracking.told_clearly("opening the run"):
-        name = f"{values['model']}-{splits.name}"
-        run = tracking.open_run(client, values["experiment"], key, name)
-    if run.result is not None:
-        print(f"run {run.id} succeeded before under the key {key}", flush=True)
-        _write_outputs(values, json.loads(run.result))
-        return
-    with tracking.told_clearly("tracking the run"), run.open():
-        result = _train_and_register(values, splits, recipe, device, run, key, started)
-        run.tag({tracking.RESULT_TAG: json.dumps(result)})
-    _write_outputs(values, result)
+    recording.once(
+        values,
+        f"{values['model']}-{splits.name}",
+        lambda run, key: _train_and_register(values, splits, recipe, device, run, key, started),
+    )
 
 
 def _train_and_register(
@@ -90,16 +68,12 @@ def _train_and_register(
     started: float,
 ) -> dict[str, Any]:
     from .augment import FOR_DATASET
-    from .checkpoint import Checkpoint
     from .fit import Trainer, weights_sha256
 
     parameters = run_parameters(recipe, splits, device)
     recording.describe(run, parameters)
     run.artifact("augmentation.json", json.dumps(asdict(FOR_DATASET[recipe.dataset]), indent=1))
-    checkpoint = None
-    if values["checkpoints"]:
-        fingerprint = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()
-        checkpoint = Checkpoint(f"{values['checkpoints'].rstrip('/')}/{key}.pt", fingerprint)
+    checkpoint = recording.checkpoint(values, key, parameters)
     trainer = Trainer(recipe, device, _pretrained(values))
     fitted = trainer.fit(splits.train, splits.validation, checkpoint, lambda epoch: _log_epoch(run, epoch))
     best = fitted.history[fitted.best_epoch - 1]
@@ -177,12 +151,6 @@ def _log_confusion(run: tracking.TrackedRun, fitted: Fitted, splits: Splits) -> 
     predicted = predict(fitted.model, torch.from_numpy(held_out.images)).argmax(1).numpy()
     matrix = confusion_matrix(held_out.labels, predicted, len(splits.classes))
     run.artifact("confusion/validation.png", picture(matrix, splits.classes, "Validation split"))
-
-
-def _write_outputs(values: Values, result: dict[str, Any]) -> None:
-    for name in ("run_id", "model_version", "model_uri", "model_sha256"):
-        write_output(values[f"output_{name}"], result[name])
-    write_output(values["output_result"], json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

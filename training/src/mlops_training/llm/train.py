@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import tempfile
 import time
 from dataclasses import asdict
@@ -13,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import recording, tracking
 from ..errors import UsageError, run_step
-from ..files import write_output
-from ..parameters import Command, Parameter, Values, output
+from ..parameters import Command, Parameter, Values
 from . import adapters, base, corpus, data
 from .base import Base
 from .samples import TextSplits
@@ -25,8 +21,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from .fit import Progress, Recipe, Round
-
-_OUTPUTS = ("run_id", "model_version", "model_uri", "model_sha256")
 
 COMMAND = Command(
     "llm.train",
@@ -83,21 +77,11 @@ COMMAND = Command(
         Parameter("threads", "CPU threads; 0: one a core", "integer", default=0, minimum=0, maximum=512),
         tracking.EXPERIMENT,
         Parameter("registered-model", "name in MLflow's registry", default="docs-assistant-adapter"),
-        Parameter(
-            "run-key",
-            "names this training: run again with the same key, it goes on where it was; a Workflow's UID fits",
-            optional=True,
+        recording.RUN_KEY,
+        recording.CHECKPOINTS,
+        *recording.outputs(
+            "hash of the adapter's weights", "base model, losses, answers on validation data, cost"
         ),
-        Parameter(
-            "checkpoints",
-            "s3://BUCKET/PREFIX or folder under the I/O root where each round's state is kept; needs a run key",
-            optional=True,
-        ),
-        output("run-id", "MLflow run"),
-        output("model-version", "number of the registered version"),
-        output("model-uri", "models:/NAME/VERSION"),
-        output("model-sha256", "hash of the adapter's weights"),
-        output("result", "JSON: all of these, base model, losses, answers on validation data, cost"),
     ),
 )
 
@@ -105,9 +89,7 @@ COMMAND = Command(
 def train(values: Values) -> None:
     """The step."""
     started = time.monotonic()
-    problems = []
-    if values["checkpoints"] and not values["run_key"]:
-        problems.append("--checkpoints needs --run-key, which names the checkpoint")
+    problems = recording.problems(values)
     if values["rank"] > values["maximum_rank"]:
         problems.append(
             f"--rank {values['rank']}: the servers load adapters up to rank {values['maximum_rank']} only"
@@ -116,26 +98,17 @@ def train(values: Values) -> None:
         raise UsageError("; ".join(problems))
     splits = data.load(values)
     with base.obtain(values, values["base_model"], values["base_revision"]) as model:
-        client = tracking.client()
-        key = values["run_key"] or os.urandom(8).hex()
-        with tracking.told_clearly("opening the run"):
-            name = f"{Path(model.name).name}-{splits.name}"
-            run = tracking.open_run(client, values["experiment"], key, name)
-        if run.result is not None:
-            print(f"run {run.id} succeeded before under the key {key}", flush=True)
-            _write_outputs(values, json.loads(run.result))
-            return
-        with tracking.told_clearly("tracking the run"), run.open():
-            result = _train_and_register(values, splits, model, run, key, started)
-            run.tag({tracking.RESULT_TAG: json.dumps(result)})
-        _write_outputs(values, result)
+        recording.once(
+            values,
+            f"{Path(model.name).name}-{splits.name}",
+            lambda run, key: _train_and_register(values, splits, model, run, key, started),
+        )
 
 
 def _train_and_register(
     values: Values, splits: TextSplits, model: Base, run: tracking.TrackedRun, key: str, started: float
 ) -> dict[str, Any]:
     from .. import determinism
-    from ..checkpoint import Checkpoint
     from .fit import Trainer, add_adapter
     from .tokens import tokenize
 
@@ -148,10 +121,7 @@ def _train_and_register(
     limit = min(values["context_length"], base.context_length(network))
     held_out = list(splits.validation)[: values["validation_samples"] or None]
     training, validation = (tokenize(part, tokenizer, limit) for part in (splits.train, held_out))
-    checkpoint = None
-    if values["checkpoints"]:
-        fingerprint = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()
-        checkpoint = Checkpoint(f"{values['checkpoints'].rstrip('/')}/{key}.pt", fingerprint)
+    checkpoint = recording.checkpoint(values, key, parameters)
     adapter = add_adapter(network, recipe)
     trained = Trainer(adapter, recipe, device).fit(
         training, validation, checkpoint, lambda each: _log_round(run, each)
@@ -276,12 +246,6 @@ def _answer_rates(
     shown = ", ".join(f"{name} {rate:.3f}" for name, rate in found.items() if rate is not None)
     print(f"answers to {len(items)} validation questions: {shown}", flush=True)
     return found
-
-
-def _write_outputs(values: Values, result: dict[str, Any]) -> None:
-    for name in _OUTPUTS:
-        write_output(values[f"output_{name}"], result[name])
-    write_output(values["output_result"], json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":
