@@ -319,12 +319,14 @@ describe("passing", () => {
 
   it("gives up a request whose client goes away before its body's end", async () => {
     const { stub, gateway } = await oneModel(1);
+    const asked = (): string[] => stub.seen.filter((target) => target.endsWith("/infer"));
+    const before = asked().length;
     const headers = { "content-length": 100 };
     const request = httpRequest({ port: gateway.port, path: "/v2/models/m/infer", method: "POST", headers });
     request.on("error", () => {});
     request.write("a tenth of it", () => request.destroy());
     await until(async () => (await adminText(gateway, "/metrics")).includes('{code="body_incomplete"} 1'));
-    expect(stub.seen.filter((target) => target.includes("infer"))).toEqual([]);
+    expect(asked()).toHaveLength(before);
     expect(gateway.report().m?.inFlight).toEqual({});
   });
 
