@@ -24,6 +24,20 @@ async function platformOf(model: string): Promise<Platform> {
   return platform;
 }
 
+/** Holds the next writes of a model's record on their way to the object store, until they are released. */
+function holdRecordWrite(platform: Platform, model: string): { arrived: Promise<void>; release: () => void } {
+  const held = Promise.withResolvers<void>();
+  const arrived = Promise.withResolvers<void>();
+  platform.minio.decide = async ({ method, path }): Promise<Fate> => {
+    if (method === "PUT" && path.includes(`state/${model}.json`)) {
+      arrived.resolve();
+      await held.promise;
+    }
+    return "pass";
+  };
+  return { arrived: arrived.promise, release: held.resolve };
+}
+
 async function filesOf(platform: Platform, version: string): Promise<string[]> {
   const prefix = `triton/${platform.model}-v${version}/`;
   return (await platform.store.list(prefix)).map(({ key }) => key.slice(prefix.length));
@@ -211,21 +225,13 @@ describe("old versions", () => {
     const next = await platform.train({ opponent });
     await approve(platform, next, run);
     platform.settings.MLOPS_KEPT_VERSIONS = "0";
-    const held = Promise.withResolvers<void>();
-    const arrived = Promise.withResolvers<void>();
-    platform.minio.decide = async ({ method, path }): Promise<Fate> => {
-      if (method === "PUT" && path.includes("state/meanwhile.json")) {
-        arrived.resolve();
-        await held.promise;
-      }
-      return "pass";
-    };
+    const write = holdRecordWrite(platform, "meanwhile");
     const paused = platform.spawn("remove-old-versions", { model: "meanwhile" });
-    await arrived.promise;
+    await write.arrived;
     platform.minio.reset();
     platform.settings.MLOPS_KEPT_VERSIONS = "5";
     const version = await prepare(platform, next, run);
-    held.resolve();
+    write.release();
     const { code, log } = await paused;
     expect(code, log).toBe(0);
     await run("commit", { model: "meanwhile", version });
@@ -325,22 +331,14 @@ describe("two deployments at once", () => {
     const slowVersion = await prepare(platform, slow, run);
 
     // Its write is on the way, and stays there for as long as the other takes for everything.
-    const held = Promise.withResolvers<void>();
-    const arrived = Promise.withResolvers<void>();
-    platform.minio.decide = async ({ method, path }): Promise<Fate> => {
-      if (method === "PUT" && path.includes("state/paused.json")) {
-        arrived.resolve();
-        await held.promise;
-      }
-      return "pass";
-    };
+    const write = holdRecordWrite(platform, "paused");
     const paused = platform.spawn("commit", { model: "paused", version: slowVersion });
-    await arrived.promise;
+    await write.arrived;
     platform.minio.reset();
 
     const quick = await platform.train({ opponent: first.registeredVersion });
     const quickVersion = await deploy(platform, quick, run);
-    held.resolve();
+    write.release();
     const { code, log } = await paused;
     expect(code).toBe(3);
     expect(log).toContain(`cannot promote paused-v${slowVersion}: it is not the candidate`);
