@@ -51,6 +51,11 @@ const notInferior = [
 
 /** The tables of docs/gates.md, from seeded simulations: the same text on every machine. */
 export function errorRateTables(): string {
+  return comparisonTables() + canaryTables();
+}
+
+/** Those of the gates that compare candidate and live on samples, or under one load. */
+export function comparisonTables(): string {
   const random = seededRandom(SEED);
   const { confidence } = accuracyThresholds;
   const simulated = (scenario: Scenario): string => rates(simulate(scenario, TRIALS, confidence, random));
@@ -100,6 +105,13 @@ export function errorRateTables(): string {
     "",
     ...loadErrorRates(TRIALS, seededRandom(SEED)),
     "",
+    "",
+  ].join("\n");
+}
+
+/** Those of the canary, which watches both under the users' own traffic. */
+export function canaryTables(): string {
+  return [
     "The canary, both stages with a look after every 40 requests of the candidate. Latencies are log-normal with a P95 of 2.7",
     "times the median, and counted in the gateway's buckets; live has no errors and refuses 3 % of answerable questions, which",
     "every second request is. Passed: live; inconclusive: ended undecided; failed: stopped:",

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import {
+  copyFileSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -16,6 +17,13 @@ export function writeFileAtomic(path: string, text: string): void {
   const partial = `${path}.${randomUUID()}.partial`;
   writeFileSync(partial, text);
   renameSync(partial, path);
+}
+
+/** Puts a copy of `from`, with its mode, in the place of `to`, which is there and whole at every moment. */
+export function copyFileAtomic(from: string, to: string): void {
+  const partial = `${to}.${randomUUID()}.partial`;
+  copyFileSync(from, partial);
+  renameSync(partial, to);
 }
 
 /** The JSON in `path`, or undefined when it is missing or broken. The caller must judge its shape. */

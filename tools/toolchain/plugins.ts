@@ -3,7 +3,7 @@ import { join } from "node:path";
 import * as z from "zod";
 import { withLock } from "../lib/lockfile.ts";
 import type { Context } from "./context.ts";
-import { fileState, readJson, writeFileAtomic } from "./files.ts";
+import { copyFileAtomic, fileState, readJson, writeFileAtomic } from "./files.ts";
 import type { Resolved } from "./resolve.ts";
 import { isStandIn, pluginFolder } from "./standIn.ts";
 
@@ -68,16 +68,21 @@ async function install(context: Context, pulumi: string, plugin: Resolved): Prom
   if (plugin.source !== "stand-in" && existsSync(file) && isStandIn(file)) {
     context.log.info(`  ${plugin.name}: the real plugin is at hand now and replaces the stand-in`);
   }
-  await context.log.step(`${plugin.name} ${version}: installing ${kind}`, () =>
-    context.exec(
-      pulumi,
-      ["plugin", "install", "resource", name, version, "--reinstall", "--file", plugin.path],
-      {
-        env: { PULUMI_HOME: context.pulumiHome, PULUMI_SKIP_UPDATE_CHECK: "true" },
-        timeoutMs: 120_000,
-      },
-    ),
-  );
+  if (plugin.source === "stand-in" && isStandIn(file)) {
+    // Another clone's, which may be at work: the CLI would take the plugin away before it puts the new one there.
+    copyFileAtomic(plugin.path, file);
+  } else {
+    await context.log.step(`${plugin.name} ${version}: installing ${kind}`, () =>
+      context.exec(
+        pulumi,
+        ["plugin", "install", "resource", name, version, "--reinstall", "--file", plugin.path],
+        {
+          env: { PULUMI_HOME: context.pulumiHome, PULUMI_SKIP_UPDATE_CHECK: "true" },
+          timeoutMs: 120_000,
+        },
+      ),
+    );
+  }
   const source = fileState(plugin.path);
   const installed = fileState(file);
   if (source === undefined || installed === undefined) {

@@ -88,7 +88,6 @@ describe("a process", () => {
 
   it("inherits no secret of who starts it", async () => {
     vi.stubEnv("PULUMI_CONFIG_PASSPHRASE", "hush-hush");
-    onTestFinished(() => void vi.unstubAllEnvs());
     const layout = newCluster();
     await started(layout, shell("env; echo done; exec sleep 60"));
     await vi.waitUntil(() => logTail(layout, "part").includes("done"));

@@ -4,13 +4,14 @@ import { seededRandom } from "@mlops/gates";
 import { describe, expect, it } from "vitest";
 import { binomial } from "../../../packages/gates/random.ts";
 import { readTables, replaceTables } from "../../../tools/gates/document.ts";
-import { errorRateTables } from "../../../tools/gates/errorRates.ts";
+import { comparisonTables } from "../../../tools/gates/errorRates.ts";
 import { simulate } from "../../../tools/gates/scenarios.ts";
 
 describe("docs/gates.md", () => {
-  it("holds what the simulation prints", { timeout: 300_000 }, () => {
+  it("starts with what the simulation of the comparing gates prints", { timeout: 300_000 }, () => {
     const document = readFileSync(join(import.meta.dirname, "../../../docs/gates.md"), "utf8");
-    expect(readTables(document)).toBe(errorRateTables());
+    const tables = comparisonTables();
+    expect(readTables(document).slice(0, tables.length)).toBe(tables);
   });
 
   it("shows that the evaluation gate keeps its promises", () => {
@@ -31,32 +32,6 @@ describe("docs/gates.md", () => {
       if (inferior) expect(passed).toBeLessThanOrEqual(5);
       if (!inferior && flips <= 15) expect(passed).toBeGreaterThanOrEqual(80);
       if (flips >= 27) expect(inconclusive).toBe(100);
-    }
-  });
-
-  it("shows that the canary stops hardly any healthy version, and passes hardly any that is beyond a limit", () => {
-    const document = readFileSync(join(import.meta.dirname, "../../../docs/gates.md"), "utf8");
-    const rows = new Map(
-      readTables(document)
-        .slice(readTables(document).indexOf("The canary"))
-        .split("\n")
-        .filter((line) => line.startsWith("|"))
-        .map((line) => line.split("|").map((cell) => cell.trim()))
-        .map(([, name = "", , passed = "", , failed = ""]) => [
-          name,
-          { passed: Number.parseFloat(passed), failed: Number.parseFloat(failed) },
-        ]),
-    );
-    for (const name of ["as live", "as live, 0.3 % errors", "1.2 times as slow", "refuses 5 points more"]) {
-      expect(rows.get(name)?.failed, name).toBeLessThanOrEqual(0.1);
-      expect(rows.get(name)?.passed, name).toBeGreaterThanOrEqual(90);
-    }
-    for (const name of ["2 times as slow", "3 % errors", "refuses 20 points more"]) {
-      expect(rows.get(name)?.passed, name).toBe(0);
-      expect(rows.get(name)?.failed, name).toBeGreaterThanOrEqual(99);
-    }
-    for (const name of rows.keys()) {
-      if (name.endsWith("the limit")) expect(rows.get(name)?.passed, name).toBeLessThanOrEqual(5);
     }
   });
 

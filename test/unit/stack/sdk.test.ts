@@ -25,9 +25,7 @@ function say(severity: number, message: string): Promise<void> {
   return new Promise((resolve) => engine.log(request, () => resolve()));
 }
 
-afterEach(() => {
-  vi.unstubAllEnvs();
-});
+afterEach(() => {});
 
 async function sayAll(): Promise<void> {
   await say(LogSeverity.DEBUG, "for developers of the SDK");

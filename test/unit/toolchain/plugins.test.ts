@@ -99,6 +99,20 @@ describe("a plugin that cannot be downloaded", () => {
     expect(stdout.trim()).toBe("127.0.0.1:1,-x");
   });
 
+  test("gives way to another clone's without a moment in which there is none", async () => {
+    const context = pluginContext();
+    await install(context, ["core"]);
+    const other = pluginContext({ pulumiHome: context.pulumiHome, cacheDir: context.cacheDir });
+    const { ino } = statSync(context.plugin);
+    await install(other, ["core"]);
+    expect(readFileSync(context.plugin, "utf8")).toContain(other.projectRoot);
+    expect(statSync(context.plugin)).toMatchObject({ mode: 0o100755 });
+    expect(statSync(context.plugin).ino).not.toBe(ino);
+    // The CLI is not asked: it removes the old one first.
+    expect(other.installs()).toBe(0);
+    expect(standInsInUse(context.lock, context.pulumiHome)).toEqual(["gizmo 1.2.3"]);
+  });
+
   test("the shim of a checkout that is gone says what to do", async () => {
     const context = pluginContext();
     await install(context, ["core"]);
