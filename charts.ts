@@ -18,6 +18,8 @@ export interface ChartSpec {
   readonly timeout: number;
   /** Charts that must be ready first. */
   readonly needs: readonly ChartName[];
+  /** It brings CRDs, which go with it, and no pods: all that it waits for is that its namespace is there. */
+  readonly crdsOnly?: true;
 }
 
 /** Charts of the platform itself; which of them a stack installs depends on its cluster. */
@@ -61,6 +63,8 @@ export const charts: Readonly<Record<ChartName, ChartSpec>> = {
     namespace: "monitoring",
     timeout: 120,
     needs: [],
+    // Nearly all other charts wait for it.
+    crdsOnly: true,
   },
   "kube-prometheus-stack": {
     chart: "kube-prometheus-stack",

@@ -13,14 +13,16 @@ import { removeAtDestroy } from "./leftovers.ts";
 import type { Additions, PlatformOptions, PrepareContext, System } from "./system.ts";
 import { systems } from "./systems.ts";
 
+/** A namespace by name. Whoever depends on it waits for its policies, limits and Secrets; on `resource`, not. */
+export type PlatformNamespace = pulumi.Resource & { readonly resource: pulumi.Resource };
+
 export interface PlatformArgs {
   readonly target: ClusterTarget;
   readonly size: Size;
   readonly options: PlatformOptions;
   /** Charts as the resolver found them: the selected ones, and no other. */
   readonly sources: ReadonlyMap<ChartName, ChartSource>;
-  /** Namespaces by name. */
-  readonly namespaceOf: (name: string) => pulumi.Resource;
+  readonly namespaceOf: (name: string) => PlatformNamespace;
   /** What this kind of cluster adds to the platform's own systems. */
   readonly additions?: Additions;
   /** CRDs that uninstalling the releases leaves behind. */
@@ -115,7 +117,12 @@ export class Platform extends pulumi.ComponentResource {
       const addon = new HelmAddon(
         chartName,
         { target, name: chartName, spec, source, values: system.values(context), namespace: spec.namespace },
-        { parent: this, dependsOn: [namespace, ...prepared.resources, ...needs, ...cleanup] },
+        {
+          parent: this,
+          dependsOn: spec.crdsOnly
+            ? [namespace.resource]
+            : [namespace, ...prepared.resources, ...needs, ...cleanup],
+        },
       );
       this.ready.set(chartName, [addon, ...(system.after?.(context, addon) ?? [])]);
       return {

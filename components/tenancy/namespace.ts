@@ -20,7 +20,8 @@ export interface NamespaceArgs {
  */
 export class Namespace extends pulumi.ComponentResource {
   private readonly args: NamespaceArgs;
-  private readonly resource: k8s.core.v1.Namespace;
+  /** The Namespace alone, for what is no pod and needs none of the rest. */
+  readonly resource: k8s.core.v1.Namespace;
 
   constructor(name: string, args: NamespaceArgs, opts?: pulumi.ComponentResourceOptions) {
     super("mlops:tenancy:Namespace", name, {}, opts);

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Prerequisite, Release } from "./stackExport.ts";
+import type { KubernetesObject, Release } from "./stackExport.ts";
 
 const project = `name: flat
 runtime:
@@ -39,7 +39,7 @@ export interface FlatProgram {
   readonly kubeconfig: string;
   readonly releases: readonly Release[];
   /** What the program makes besides; without it, the releases and nothing else. */
-  readonly objects: readonly Prerequisite[];
+  readonly objects: readonly KubernetesObject[];
 }
 
 /** One file with a list of releases: what most people would write first. */

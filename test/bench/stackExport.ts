@@ -12,7 +12,7 @@ export interface Release {
 }
 
 /** A Kubernetes object as the program declared it. */
-export interface Prerequisite {
+export interface KubernetesObject {
   /** Type token of its resource. */
   readonly type: string;
   /** Logical name of its resource. */
@@ -24,7 +24,9 @@ export interface Installed {
   /** Each after the ones it needs. */
   readonly releases: readonly Release[];
   /** Namespaces, Secrets and the like that the releases take for granted. */
-  readonly prerequisites: readonly Prerequisite[];
+  readonly prerequisites: readonly KubernetesObject[];
+  /** Everything on the cluster besides the releases. */
+  readonly objects: readonly KubernetesObject[];
 }
 
 interface ExportedResource {
@@ -58,16 +60,15 @@ export function installedBy(
       const inputs = reveal(resource.inputs) as Omit<Release, "needs">;
       return { ...inputs, needs: needs[inputs.name]?.needs ?? [] };
     });
-  return {
-    releases: inOrder(releases),
-    prerequisites: deployment.resources
-      .filter((resource) => builtIn.test(resource.type))
-      .map(({ type, urn, inputs }) => ({
-        type,
-        name: urn.slice(urn.lastIndexOf("::") + 2),
-        inputs: reveal(inputs) as object,
-      })),
-  };
+  const objects = deployment.resources
+    .filter(({ type }) => type.startsWith("kubernetes:") && type !== "kubernetes:helm.sh/v3:Release")
+    .map(({ type, urn, inputs }) => ({
+      type,
+      name: urn.slice(urn.lastIndexOf("::") + 2),
+      inputs: reveal(inputs) as object,
+    }));
+  const prerequisites = objects.filter(({ type }) => builtIn.test(type));
+  return { releases: inOrder(releases), prerequisites, objects };
 }
 
 function inOrder(releases: readonly Release[]): Release[] {

@@ -1,14 +1,4 @@
-import { status } from "../embedded/cluster.ts";
-import { checkUrls } from "./checkUrls.ts";
-import { down } from "./down.ts";
-import { startEmbedded } from "./embeddedCluster.ts";
-import { localConfig } from "./localConfig.ts";
-import { embeddedDir } from "./paths.ts";
 import { prepare, toolGroups } from "./prepare.ts";
-import { readOutputs } from "./pulumi.ts";
-import { recover } from "./recover.ts";
-import { summarize } from "./summary.ts";
-import { up } from "./up.ts";
 
 const usage = `Usage: node tools/stack/cli.ts COMMAND   (after \`. ./env\`)
 
@@ -23,6 +13,10 @@ const usage = `Usage: node tools/stack/cli.ts COMMAND   (after \`. ./env\`)
 `;
 
 async function showStatus(): Promise<number> {
+  const { status } = await import("../embedded/cluster.ts");
+  const { embeddedDir } = await import("./paths.ts");
+  const { readOutputs } = await import("./pulumi.ts");
+  const { summarize } = await import("./summary.ts");
   const cluster = status({ dir: embeddedDir() });
   for (const { name, state, log } of cluster.processes) {
     console.log(
@@ -34,6 +28,8 @@ async function showStatus(): Promise<number> {
 }
 
 async function startCluster(): Promise<number> {
+  const { startEmbedded } = await import("./embeddedCluster.ts");
+  const { localConfig } = await import("./localConfig.ts");
   const config = localConfig();
   if (config.cluster !== "embedded") {
     console.error(`the stack uses cluster \`${config.cluster}\`: nothing to start`);
@@ -44,11 +40,13 @@ async function startCluster(): Promise<number> {
 }
 
 async function runRecover(): Promise<number> {
+  const { recover } = await import("./recover.ts");
   const done = await recover("local");
   console.log(done.length === 0 ? "nothing to recover" : done.join("\n"));
   return 0;
 }
 
+/** Each loads what it needs when it runs: every shell waits for `prepare`. */
 const commands: Readonly<Record<string, () => Promise<number>>> = {
   groups: async () => {
     console.log((await toolGroups()).map((group) => `--group ${group}`).join(" "));
@@ -59,11 +57,11 @@ const commands: Readonly<Record<string, () => Promise<number>>> = {
     return 0;
   },
   cluster: startCluster,
-  up,
+  up: async () => (await import("./up.ts")).up(),
   recover: runRecover,
   status: showStatus,
-  "check-urls": checkUrls,
-  down: () => down(process.env.FORCE === "1"),
+  "check-urls": async () => (await import("./checkUrls.ts")).checkUrls(),
+  down: async () => (await import("./down.ts")).down(process.env.FORCE === "1"),
 };
 
 const command = commands[process.argv[2] ?? ""];

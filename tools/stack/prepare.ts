@@ -70,6 +70,9 @@ async function initStack(stack: StackName): Promise<void> {
     await exec("pulumi", ["stack", "init", stack, "--no-select", "--non-interactive"], { cwd: projectRoot });
   } catch (error) {
     if (error instanceof ExecError && /already exists/.test(error.stderr)) return;
+    if (error instanceof ExecError && error.message.endsWith("not found")) {
+      throw new Error("pulumi is not installed yet: run `make setup`, then `. ./env` again");
+    }
     throw error;
   }
 }
