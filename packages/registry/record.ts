@@ -88,6 +88,8 @@ export const modelRecord = z.strictObject({
   intent: intent.optional(),
   /** Versions up to this number that the record does not name are removed for good, and never staged again. */
   retiredThrough: z.int().positive().optional(),
+  /** Newer versions that were taken back, which are removed for good and never staged again, either. */
+  withdrawn: z.array(z.int().positive()).optional(),
   /** Of the gates that `live`, `previous` and `candidate` have passed. */
   evidence: z.array(evidence),
   updatedAt: instant,
@@ -97,6 +99,11 @@ export const modelRecord = z.strictObject({
   history: z.array(change).optional(),
 });
 export type ModelRecord = z.infer<typeof modelRecord>;
+
+/** Whether a version's files are removed, or may be at any time. */
+export function isGone(record: Pick<ModelRecord, "retiredThrough" | "withdrawn">, version: number): boolean {
+  return version <= (record.retiredThrough ?? 0) || (record.withdrawn ?? []).includes(version);
+}
 
 /** Every version that a serving replica must hold for this record, without repetition. */
 export function wantedVersions(

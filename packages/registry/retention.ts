@@ -7,7 +7,7 @@ import { listClaims } from "./claims.ts";
 import { folders, servedName, versionPrefix } from "./keys.ts";
 import { manifestKey, removeVersion } from "./manifest.ts";
 import type { ObjectStore } from "./objectStore.ts";
-import { type ModelRecord, wantedVersions } from "./record.ts";
+import { isGone, type ModelRecord, wantedVersions } from "./record.ts";
 import { changeRecord, readRecord } from "./records.ts";
 import { type RecordState, sameSource } from "./transitions.ts";
 
@@ -49,7 +49,7 @@ export async function removeOldVersions(
     return state && retire(state, { complete, chosen: claimed.map(({ version }) => version) }, kept);
   };
   const now = await changeRecord(store, { model, change, actor });
-  const gone = stored.filter(({ version }) => now !== undefined && isRetired(now, version));
+  const gone = stored.filter(({ version }) => now !== undefined && isLeft(now, version));
   for (const { prefix } of gone) await removeVersion(store, prefix);
   return gone.map(({ version }) => servedName(model, version));
 }
@@ -65,12 +65,16 @@ export function retire(state: RecordState, { complete, chosen }: Versions, kept:
   const staged = state.candidate === undefined ? [] : [state.candidate.version];
   const onTheirWay = [...staged, ...chosen].filter((version) => !served.includes(version));
   const through = Math.min(others[kept] ?? 0, ...onTheirWay.map((version) => version - 1));
-  return through > (state.retiredThrough ?? 0) ? { ...state, retiredThrough: through } : state;
+  if (through <= (state.retiredThrough ?? 0)) return state;
+  const { withdrawn, ...rest } = state;
+  const newer = withdrawn?.filter((version) => version > through) ?? [];
+  return { ...rest, retiredThrough: through, ...(newer.length === 0 ? {} : { withdrawn: newer }) };
 }
 
-function isRetired(record: ModelRecord, version: number): boolean {
+/** Whether nothing but files is left of a version. */
+function isLeft(record: ModelRecord, version: number): boolean {
   const isNamed = wantedVersions(record).some((named) => named.version === version);
-  return version <= (record.retiredThrough ?? 0) && !isNamed;
+  return isGone(record, version) && !isNamed;
 }
 
 interface StoredVersion {

@@ -3,7 +3,14 @@
  * it was given if there is nothing to do, so that a step that runs again changes nothing; and each throws a
  * RefusedError, and so changes nothing, where the step would be a shortcut or comes too late.
  */
-import type { Evidence, Intent, ModelRecord, ServedVersion, Server } from "./record.ts";
+import {
+  type Evidence,
+  type Intent,
+  isGone,
+  type ModelRecord,
+  type ServedVersion,
+  type Server,
+} from "./record.ts";
 import { requiredGates } from "./requirements.ts";
 
 /** A record without what `changeRecord` fills in at every write. */
@@ -18,6 +25,7 @@ export type RecordState = Pick<
   | "intent"
   | "evidence"
   | "retiredThrough"
+  | "withdrawn"
 >;
 
 /** The state of the model does not allow the change. Trying again does not help: the message says what does. */
@@ -56,9 +64,9 @@ export function stage(
   if (state === undefined)
     throw new RefusedError(`cannot stage ${name}: no version has passed the gates yet`);
   if (state.live?.servedName === name || state.candidate?.servedName === name) return state;
-  if (version.version <= (state.retiredThrough ?? 0)) {
+  if (isGone(state, version.version)) {
     throw new RefusedError(
-      `cannot stage ${name}: it was removed as an old version; run claim-version again, which takes a new number`,
+      `cannot stage ${name}: it was withdrawn, or removed as an old version; run claim-version again, which takes a new number`,
     );
   }
   const { candidate, intent } = state;
@@ -144,10 +152,21 @@ export function rollback(state: RecordState | undefined, from: string): RecordSt
   return { ...rest, ...kept, live: previous, previous: live };
 }
 
-/** Takes a candidate back. A version that is not the candidate, above all a live one, is left as it is. */
-export function withdraw(state: RecordState | undefined, servedName: string): RecordState | undefined {
-  if (state?.candidate?.servedName !== servedName) return state;
-  const { candidate: _gone, ...rest } = withoutCanary(state);
+/**
+ * Takes a version back that has not come to serve, for good: whoever removes its files may be paused for as long as it
+ * likes, since the record cannot name the version again. One that is live or previous is left as it is.
+ */
+export function withdraw(
+  state: RecordState | undefined,
+  { servedName, version }: Pick<ServedVersion, "servedName" | "version">,
+): RecordState | undefined {
+  if (state === undefined) return undefined;
+  if ([state.live, state.previous].some((one) => one?.servedName === servedName)) return state;
+  const marked = isGone(state, version)
+    ? state
+    : { ...state, withdrawn: [...(state.withdrawn ?? []), version] };
+  if (state.candidate?.servedName !== servedName) return marked;
+  const { candidate: _gone, ...rest } = withoutCanary(marked);
   return pruned(rest);
 }
 

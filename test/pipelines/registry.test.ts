@@ -82,7 +82,13 @@ describe("writers at the same time", () => {
     let count = 0;
     proxy.decide = () => (++count % 3 === 0 ? "lose answer" : "pass");
     const claims = Array.from({ length: 12 }, (_, n) =>
-      claimVersion(bucket(), model, { source: sourceOf(n), sha256: fileOf(n), format: "f" }, `writer ${n}`),
+      claimVersion(
+        bucket(),
+        model,
+        { source: sourceOf(n), sha256: fileOf(n), format: "f" },
+        `writer ${n}`,
+        {},
+      ),
     );
     const numbers = await Promise.all(claims);
     expect(numbers.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 12 }, (_, index) => index + 1));

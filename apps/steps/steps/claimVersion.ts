@@ -26,7 +26,8 @@ export const claimVersion = defineStep({
   },
   outputs: { version: "the version number", "served-name": "name under which servers load it" },
   run: async (context, { model, "registered-version": expected, backend: asked }, write) => {
-    const { intent, server, retiredThrough } = await context.record(model);
+    const record = await context.record(model);
+    const { intent, server } = record;
     if (intent?.source.registeredVersion !== expected) {
       throw new RefusedError(
         `version ${intent?.source.registeredVersion ?? "none"} is chosen for deployment as ${model} meanwhile, not ${expected}`,
@@ -37,7 +38,7 @@ export const claimVersion = defineStep({
       sha256: intent.sha256,
       format: formatOf(context, server, asked),
     };
-    const version = await claim(context.registry, model, origin, context.actor, retiredThrough);
+    const version = await claim(context.registry, model, origin, context.actor, record);
     context.log(
       `version ${version} of ${model} is registered version ${expected} of ${intent.source.registeredModel}`,
     );

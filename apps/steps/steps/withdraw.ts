@@ -28,16 +28,16 @@ export const withdraw = defineStep({
       return;
     }
     const name = servedName(model, Number(version));
-    await context.change(model, (state) => takeBack(state, name));
+    const claim = await readClaim(context.registry, model, Number(version));
+    if (claim === undefined) {
+      context.log(`${name} was never claimed: it has no files`);
+      return;
+    }
+    await context.change(model, (state) => takeBack(state, { servedName: name, version: Number(version) }));
     const record = (await readRecord(context.registry, model))?.record;
     const wanted = record === undefined ? [] : wantedVersions(record);
     if (wanted.some((one) => one.servedName === name)) {
       context.log(`${name} serves: it is left as it is`);
-      return;
-    }
-    const claim = await readClaim(context.registry, model, Number(version));
-    if (claim === undefined) {
-      context.log(`${name} was never claimed: it has no files`);
       return;
     }
     const prefix = versionPrefix(serverOf(claim), name);

@@ -2,7 +2,11 @@
  * The whole way of a model as a user goes it: `make up`, `make run`, and again, with real training, MLflow, MinIO and two
  * Tritons, while a client asks the stable name.
  */
+import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { json } from "node:stream/consumers";
 import { type ModelRecord, type ObjectStore, readRecord, s3Bucket } from "@mlops/registry";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { readHandover } from "../../../tools/embedded/handover.ts";
@@ -145,6 +149,59 @@ describe("a model", () => {
     console.log(
       `${client.asked.length} requests, ${failed.length} failed, answered by ${[...versions].join(", ")}`,
     );
+  });
+});
+
+describe("the pipelines that deploy nothing", () => {
+  const told: { text: string }[] = [];
+  let webhook: Server;
+
+  beforeAll(async () => {
+    webhook = createServer((request, response) => {
+      void json(request).then((body) => told.push(body as { text: string }));
+      response.end();
+    }).listen(0, "127.0.0.1");
+    await once(webhook, "listening");
+    const url = `http://127.0.0.1:${(webhook.address() as AddressInfo).port}/hook`;
+    const kubeconfig = workspace.path(".mlops", "embedded", "kubeconfig");
+    await succeed(
+      workspace.inEnv(
+        `kubectl --kubeconfig ${kubeconfig} --namespace pipelines create secret generic notifications ` +
+          `--from-literal=MLOPS_NOTIFY_URL=${url} --from-literal=MLOPS_NOTIFY_FORMAT=slack`,
+      ),
+    );
+  });
+
+  afterAll(() => webhook?.close());
+
+  async function expectChosen(name: string): Promise<void> {
+    const found = await readRecord(store, name);
+    expect(found?.record).toMatchObject({
+      intent: { source: { registeredModel: name, registeredVersion: "1" } },
+    });
+    expect(found?.record.live).toBeUndefined();
+  }
+
+  it.each([
+    ["mnist", "small", "network=cnn"],
+    ["search", "found", "trials=2 epochs=15"],
+  ])("%s takes its model through both gates, and people are told", async (pipeline, name, parameters) => {
+    const all = `model=${name} registered-model=${name} ${parameters}`;
+    await succeed(workspace.run(`make run PIPELINE=${pipeline} PARAMS="${all}"`, { limitMs }));
+    await expectChosen(name);
+    expect(told.at(-1)?.text).toContain(`*${name} is done*`);
+    expect(told.at(-1)?.text).toContain(`workflow ${pipeline}-`);
+  });
+
+  it("tell of a failure, and why", async () => {
+    const { code } = await workspace.run(
+      'make run PIPELINE=mnist PARAMS="model=small registered-model=small epochs=1 seed=1"',
+      { limitMs },
+    );
+    expect(code).not.toBe(0);
+    expect(told).toHaveLength(3);
+    expect(told.at(-1)?.text).toContain("*small was not deployed*");
+    expect(told.at(-1)?.text).toContain("gate-accuracy");
   });
 });
 

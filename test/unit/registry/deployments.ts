@@ -77,7 +77,7 @@ export async function deploy(store: ObjectStore, n: number, against: number | un
   const intent = intentOf(n, against);
   await change(store, actor, (state) => approve(state, { name: model, server: "triton" }, intent));
   const origin = { source: intent.source, sha256: intent.sha256, format: "triton/python/2" };
-  const number = await claimVersion(store, model, origin, actor);
+  const number = await claimVersion(store, model, origin, actor, (await recordOf(store)) ?? {});
   const version = versionOf(number, n);
   await change(store, actor, (state) => stage(state, version, [fileOf(n)]));
   await change(store, actor, (state) =>
@@ -94,8 +94,7 @@ export async function deployFiles(store: ObjectStore, n: number): Promise<Served
   const intent = intentOf(n, live);
   await change(store, actor, (state) => approve(state, { name: model, server: "triton" }, intent));
   const origin = { source: intent.source, sha256: intent.sha256, format: "triton/python/2" };
-  const retiredThrough = (await recordOf(store))?.retiredThrough;
-  const number = await claimVersion(store, model, origin, actor, retiredThrough);
+  const number = await claimVersion(store, model, origin, actor, (await recordOf(store)) ?? {});
   const name = servedName(model, number);
   const prefix = versionPrefix("triton", name);
   await store.put(`${prefix}/1/model.onnx`, new TextEncoder().encode(`file ${n}`));

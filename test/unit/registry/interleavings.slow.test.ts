@@ -126,7 +126,7 @@ describe("writers at the same time, with crashes and lost answers anywhere", { t
           const store = withRetries(memory, policy);
           const claims = origins.map((n) =>
             resumed(() =>
-              claimVersion(store, model, { source: sourceOf(n), sha256: fileOf(n), format: "f" }, "test"),
+              claimVersion(store, model, { source: sourceOf(n), sha256: fileOf(n), format: "f" }, "test", {}),
             ),
           );
           const numbers = (await scheduler.waitFor(Promise.all(claims))) as number[];

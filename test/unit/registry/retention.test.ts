@@ -9,9 +9,10 @@ import {
   rollback,
   stage,
   wantedVersions,
+  withdraw,
 } from "@mlops/registry";
 import { describe, expect, it } from "vitest";
-import { deployFiles, fileOf, intentOf, model, recordOf, sourceOf, versionOf } from "./deployments.ts";
+import { change, deployFiles, fileOf, intentOf, model, recordOf, sourceOf, versionOf } from "./deployments.ts";
 import { MemoryStore } from "./memoryStore.ts";
 
 function stateOf(versions: Partial<Record<"live" | "previous" | "candidate", number>>): RecordState {
@@ -44,6 +45,17 @@ describe("retire", () => {
     expect(retire(once, { complete, chosen: [] }, 7)).toBe(once);
   });
 
+  it("forgets which versions were withdrawn once all of that age are gone", () => {
+    const state = { ...stateOf({ live: 8 }), withdrawn: [3, 7] };
+    expect(retire(state, { complete, chosen: [] }, 1)).toEqual({
+      ...state,
+      retiredThrough: 6,
+      withdrawn: [7],
+    });
+    const oldest = retire({ ...state, withdrawn: [3] }, { complete, chosen: [] }, 1);
+    expect(oldest).not.toHaveProperty("withdrawn");
+  });
+
   it("stops before a candidate, and before what is chosen and may be on its way", () => {
     const staged = stateOf({ live: 8, candidate: 3 });
     expect(retire(staged, { complete, chosen: [] }, 1).retiredThrough).toBe(2);
@@ -60,7 +72,7 @@ describe("a version that is gone", () => {
 
   it("is not staged again", () => {
     expect(() => stage(state(), versionOf(2), [fileOf(2)])).toThrow(
-      "cannot stage digits-v2: it was removed as an old version; run claim-version again",
+      "cannot stage digits-v2: it was withdrawn, or removed as an old version; run claim-version again",
     );
     expect(stage(state(), versionOf(9, 2), [fileOf(2)]).candidate).toEqual(versionOf(9, 2));
   });
@@ -73,10 +85,13 @@ describe("a version that is gone", () => {
   it("gives its registered version a new number", async () => {
     const store = new MemoryStore();
     const origin = (n: number) => ({ source: sourceOf(n), sha256: fileOf(n), format: "f" });
-    for (const n of [1, 2, 3]) await claimVersion(store, model, origin(n), "test");
-    expect(await claimVersion(store, model, origin(2), "test", 1)).toBe(2);
-    expect(await claimVersion(store, model, origin(2), "test", 2)).toBe(4);
-    expect(await claimVersion(store, model, origin(2), "test", 2)).toBe(4);
+    for (const n of [1, 2, 3]) await claimVersion(store, model, origin(n), "test", {});
+    expect(await claimVersion(store, model, origin(2), "test", { retiredThrough: 1 })).toBe(2);
+    expect(await claimVersion(store, model, origin(2), "test", { retiredThrough: 2 })).toBe(4);
+    expect(await claimVersion(store, model, origin(2), "test", { retiredThrough: 2 })).toBe(4);
+    expect(await claimVersion(store, model, origin(2), "test", { retiredThrough: 2, withdrawn: [4] })).toBe(
+      5,
+    );
   });
 });
 
@@ -103,6 +118,16 @@ describe("removal", () => {
     ]);
     expect((await store.list("lora/")).length).toBe(1);
     expect(await remove(store, 0)).toEqual([]);
+  });
+
+  it("goes on with what a withdrawal has left", async () => {
+    const store = new MemoryStore();
+    for (const n of [1, 2]) await deployFiles(store, n);
+    await store.put("triton/digits-v3/1/model.onnx", new TextEncoder().encode("x"));
+    expect(await remove(store, 5)).toEqual([]);
+    await change(store, "withdraw", (state) => withdraw(state, versionOf(3)));
+    expect(await remove(store, 5)).toEqual(["digits-v3"]);
+    expect(await filesIn(store)).not.toContain("triton/digits-v3/1/model.onnx");
   });
 
   it("does nothing for a model that nobody knows", async () => {
@@ -164,6 +189,29 @@ describe("an old version that is deployed again at this very moment", () => {
     await expectWhole(store);
   });
 
+  it("gets a new number, while the withdrawal of the old one is paused", async () => {
+    const store = await fiveVersions();
+    const claim = (n: number): Promise<number> => {
+      const origin = { source: sourceOf(n), sha256: fileOf(n), format: "triton/python/2" };
+      return claimVersion(store, model, origin, `deploy ${n}`, {});
+    };
+    expect(await claim(6)).toBe(6);
+    const { held, arrived, release } = holding(store, (operation) => operation === "put");
+    const withdrawal = change(held, "withdraw", (state) => withdraw(state, versionOf(6)));
+    await arrived;
+    const first = await deployFiles(store, 6);
+    expect(first.servedName).toBe("digits-v6");
+    release();
+    await withdrawal;
+    // It came to serve meanwhile, and is left.
+    expect((await recordOf(store))?.withdrawn).toBeUndefined();
+
+    await change(store, "withdraw", (state) => withdraw(state, versionOf(7)));
+    expect(await claim(7)).toBe(7);
+    expect((await deployFiles(store, 7)).servedName).toBe("digits-v8");
+    await expectWhole(store);
+  });
+
   it("stays, when it came before the removal's decision", async () => {
     const store = await fiveVersions();
     const { held, arrived, release } = holding(store, (operation) => operation === "put");
@@ -185,7 +233,7 @@ describe("an old version that is deployed again at this very moment", () => {
     const { held, arrived, release } = holding(store, isStage);
     const deployment = deployFiles(held, 2);
     const failed = expect(deployment).rejects.toThrow(
-      "cannot stage digits-v2: it was removed as an old version",
+      "cannot stage digits-v2: it was withdrawn, or removed as an old version",
     );
     await arrived;
     // Another version is chosen meanwhile: what was chosen before is no longer kept.

@@ -90,7 +90,7 @@ describe("promote", () => {
     ["no record", undefined],
     ["an approved version", approve(live(1), { name: model, server: "triton" }, intentOf(2, 1))],
     ["another candidate", staged(live(1), 3, 1)],
-    ["a withdrawn candidate", withdraw(tested(staged(live(1), 2, 1), 2), "digits-v2")],
+    ["a withdrawn candidate", withdraw(tested(staged(live(1), 2, 1), 2), versionOf(2))],
     ["a previous version", live(3)],
   ])("refuses a shortcut from %s", (_from, state) => {
     expect(() => promote(state, "digits-v2")).toThrow(RefusedError);
@@ -150,17 +150,28 @@ describe("rollback", () => {
 describe("withdraw", () => {
   it("takes back the candidate and its canary, and nothing else", () => {
     const state = setCanary(tested(staged(live(2), 3, 2), 3), "digits-v3", 0.1);
-    const after = withdraw(state, "digits-v3");
+    const after = withdraw(state, versionOf(3));
     expect(after?.candidate).toBeUndefined();
     expect(after?.canaryShare).toBeUndefined();
     expect(after?.live).toEqual(versionOf(2));
     expect(after?.previous).toEqual(versionOf(1));
+    expect(withdraw(after, versionOf(3))).toBe(after);
+  });
+
+  it("is for good, also of a version that was not staged yet", () => {
+    const approved = approve(live(1), { name: model, server: "triton" }, intentOf(2, 1));
+    const after = withdraw(approved, versionOf(2));
+    expect(after).toEqual({ ...approved, withdrawn: [2] });
+    expect(() => stage(after, versionOf(2), [fileOf(2)])).toThrow("cannot stage digits-v2: it was withdrawn");
+    expect(stage(after, versionOf(3, 2), [fileOf(2)]).candidate).toEqual(versionOf(3, 2));
   });
 
   it("leaves a version that is live, or another candidate", () => {
     const state = staged(live(2), 3, 2);
-    expect(withdraw(state, "digits-v2")).toBe(state);
-    expect(withdraw(undefined, "digits-v2")).toBeUndefined();
+    expect(withdraw(state, versionOf(1))).toBe(state);
+    expect(withdraw(state, versionOf(2))).toBe(state);
+    expect(withdraw(state, versionOf(4))?.candidate).toEqual(versionOf(3));
+    expect(withdraw(undefined, versionOf(2))).toBeUndefined();
   });
 });
 
