@@ -24,8 +24,6 @@ export interface PipelinesArgs {
   readonly llm?: PlatformOptions["llm"];
   /** Versions of a served model whose files stay, besides those that its record names. @default the step's own, 5 */
   readonly keptVersions?: number;
-  /** GPUs that the namespace may hold at a time. @default 0: steps run on the CPU */
-  readonly gpus?: number;
 }
 
 /** The platform's pipelines as Argo runs them, and the environment of their steps. */
@@ -89,7 +87,7 @@ export class Pipelines extends pulumi.ComponentResource {
 }
 
 function environmentOf(
-  { target, gpus, imageTags }: PipelinesArgs,
+  { target, imageTags }: PipelinesArgs,
   imagePrefix: string,
 ): Parameters<typeof compile>[1] {
   const { secretName } = identityOf(target, deploymentWorkload);
@@ -99,8 +97,14 @@ function environmentOf(
     images: Object.fromEntries(images) as Record<ImageName, string>,
     ...(secretName === undefined ? {} : { objectStoreSecret: secretName }),
     accelerators: target.accelerators,
-    gpus: gpus ?? 0,
+    gpus: gpusOf(target),
   };
+}
+
+/** GPUs that compute: a step that waited for a simulated one would be no faster. */
+function gpusOf({ runsPods, fakeGpus, accelerators }: ClusterTarget): number {
+  if (!runsPods || fakeGpus) return 0;
+  return Object.values(accelerators).reduce((sum, { capacity }) => sum + capacity, 0);
 }
 
 /** All but the images, which do not change what is named, labelled and scheduled. */

@@ -3,6 +3,7 @@ import { parse } from "yaml";
 import { charts } from "../charts.ts";
 import { defaultCostCenter, project } from "../components/aws/tags.ts";
 import { localRegistry } from "../components/local/facts.ts";
+import { pipelinesNamespace } from "../components/tenancy/names.ts";
 import type { Config } from "../config/schema.ts";
 import { createContext } from "./context.ts";
 import { isObject, listAt, textAt } from "./rules/json.ts";
@@ -45,16 +46,21 @@ export function policyContext(config: Config): Context {
   return platformContext(config.environment, Object.fromEntries(keyed));
 }
 
+/** Any number: how many a cluster has, admission knows. */
+const unbounded: NamespaceFacts = {
+  gpuQuota: Number.MAX_SAFE_INTEGER,
+  maximumGpus: Number.MAX_SAFE_INTEGER,
+};
+
 /** Teams and their GPUs; undefined where the file leaves them to the program's default. */
 function namespacesOf(config: Readonly<Record<string, unknown>>): Record<string, NamespaceFacts> | undefined {
   const teams = listAt(config, "mlops:teams").filter(isObject);
   if (teams.length === 0) return undefined;
-  return Object.fromEntries(
-    teams.map(({ name, gpus }) => {
-      const quota = typeof gpus === "number" ? gpus : 0;
-      return [String(name), { gpuQuota: quota, maximumGpus: quota }];
-    }),
-  );
+  const ofTeams = teams.map(({ name, gpus }): [string, NamespaceFacts] => {
+    const quota = typeof gpus === "number" ? gpus : 0;
+    return [String(name), { gpuQuota: quota, maximumGpus: quota }];
+  });
+  return Object.fromEntries([...ofTeams, [pipelinesNamespace, unbounded]]);
 }
 
 function known(tags: Readonly<Record<string, string | undefined>>): Record<string, string> {

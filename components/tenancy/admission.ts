@@ -25,9 +25,9 @@ const annotations = { "pulumi.com/patchForce": "true" };
 export function guardedNamespaces({ target, policies }: AdmissionArgs): Record<string, NamespaceFacts> {
   const gpus = Object.values(target.accelerators).reduce((sum, { capacity }) => sum + capacity, 0);
   return {
+    ...policies.namespaces,
     // Our own pipelines have no quota of their own: they may use what there is.
     [pipelinesNamespace]: { gpuQuota: gpus, maximumGpus: gpus },
-    ...policies.namespaces,
   };
 }
 

@@ -144,7 +144,11 @@ describe("the context of a stack", () => {
     expect(context).toMatchObject({
       stack: "aws",
       registries: { own: ["123456789012.dkr.ecr.eu-west-1.amazonaws.com"] },
-      namespaces: { "team-a": { gpuQuota: 3, maximumGpus: 3 }, "team-b": { gpuQuota: 0, maximumGpus: 0 } },
+      namespaces: {
+        "team-a": { gpuQuota: 3, maximumGpus: 3 },
+        "team-b": { gpuQuota: 0, maximumGpus: 0 },
+        pipelines: { gpuQuota: expect.any(Number) },
+      },
       tags: { Project: "mlops", Stack: "prod", Owner: "ada@example.com" },
     });
     expect(context.systemNamespaces).toContain(charts["kube-prometheus-stack"].namespace);

@@ -76,6 +76,19 @@ describe("Pipelines", () => {
     expect(of("CronWorkflow")).toEqual(expected.flatMap(({ cron }) => cron ?? []));
   });
 
+  it("asks for a GPU where there are any that compute, in the accelerator class of the step", async () => {
+    const asked = (): object[] =>
+      of("WorkflowTemplate")
+        .flatMap(({ spec }) => spec.templates)
+        .filter(({ container }) => container?.resources.limits["nvidia.com/gpu"] !== undefined)
+        .map(({ nodeSelector }) => nodeSelector);
+    await make(k3d);
+    expect(asked()).toEqual([]);
+    await make(cloud);
+    for (const name of ["l4", "t4"] as const)
+      expect(asked()).toContainEqual(cloud.accelerators[name].nodeSelector);
+  });
+
   it("names no Secret where service accounts bring an identity", async () => {
     await make(cloud);
     const froms = of("WorkflowTemplate").flatMap(({ spec }) =>
