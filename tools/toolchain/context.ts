@@ -3,6 +3,7 @@ import { createDownload, type Download } from "../lib/download.ts";
 import { exec } from "../lib/exec.ts";
 import { createLog, type Log } from "../lib/log.ts";
 import { cacheDir, projectRoot, pulumiHome, stateDir } from "../lib/paths.ts";
+import { freeBytes } from "./files.ts";
 import { type Lock, readLock } from "./lockSchema.ts";
 import { type Platform, platformOf } from "./platform.ts";
 
@@ -22,6 +23,8 @@ export interface Context {
   readonly searchPath: readonly string[];
   /** Where to look for Go after PATH. */
   readonly goFolders: readonly string[];
+  /** Bytes that may still be written where a folder is. */
+  readonly freeBytes: (folder: string) => number;
   readonly download: Download;
   readonly exec: typeof exec;
   readonly log: Log;
@@ -41,6 +44,7 @@ export function createContext(options: { retryReleases?: boolean } = {}): Contex
     searchPath: (process.env.PATH ?? "").split(":").filter((folder) => folder !== ""),
     // Go's own installer puts it there and leaves PATH to the user.
     goFolders: ["/usr/local/go/bin"],
+    freeBytes,
     download: createDownload(),
     exec,
     log: createLog(),

@@ -98,6 +98,7 @@ export function testContext(options: ContextOptions = {}): TestContext {
     goModulesDir,
     searchPath: [],
     goFolders: [],
+    freeBytes: () => 1024 ** 4,
     download: async (url, file) => {
       downloads.push(url);
       const content = served[url];

@@ -49,6 +49,16 @@ describe("doctor", () => {
     expect(blockers(findings)).toEqual([]);
   });
 
+  test("a disk too small for all builds is told before the first", async () => {
+    const exec = execWith(python, execWithGo("1.26.0"));
+    const searchPath = [goFolder(temporaryFolder())];
+    const gib = 1024 ** 3;
+    const context = { ...testContext({ platform, exec, searchPath }), freeBytes: () => 17.5 * gib };
+    const findings = await diagnose(context);
+    expect(of(findings, "free disk")).toMatchObject({ state: "missing", wanted: "18 GiB" });
+    expect(blockers(findings)).toEqual(["free disk"]);
+  });
+
   test("one that cannot be had blocks, and the table says how to get it and what was found instead", async () => {
     const folder = temporaryFolder();
     writeScript(join(folder, "widget"), 'echo "widget v0.1.0"');
