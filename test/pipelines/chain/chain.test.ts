@@ -163,16 +163,22 @@ describe("the pipelines that deploy nothing", () => {
     }).listen(0, "127.0.0.1");
     await once(webhook, "listening");
     const url = `http://127.0.0.1:${(webhook.address() as AddressInfo).port}/hook`;
-    const kubeconfig = workspace.path(".mlops", "embedded", "kubeconfig");
-    await succeed(
-      workspace.inEnv(
-        `kubectl --kubeconfig ${kubeconfig} --namespace pipelines create secret generic notifications ` +
-          `--from-literal=MLOPS_NOTIFY_URL=${url} --from-literal=MLOPS_NOTIFY_FORMAT=slack`,
-      ),
+    await kubectl(
+      `create secret generic notifications --from-literal=MLOPS_NOTIFY_URL=${url} ` +
+        "--from-literal=MLOPS_NOTIFY_FORMAT=slack",
     );
   });
 
-  afterAll(() => webhook?.close());
+  afterAll(async () => {
+    // A run whose webhook is gone counts as failed.
+    await kubectl("delete secret notifications --ignore-not-found");
+    webhook?.close();
+  });
+
+  async function kubectl(command: string): Promise<void> {
+    const kubeconfig = workspace.path(".mlops", "embedded", "kubeconfig");
+    await succeed(workspace.inEnv(`kubectl --kubeconfig ${kubeconfig} --namespace pipelines ${command}`));
+  }
 
   async function expectChosen(name: string): Promise<void> {
     const found = await readRecord(store, name);
