@@ -1,13 +1,14 @@
 /**
  * Runs the named checks one after the other, all of them even if one fails, and ends with one line that
- * counts every test: `N passed, N failed, N skipped`. Type check and lint count as one test each.
+ * counts every test: `N passed, N failed, N skipped`. Type check and lint count as one test each. What failed is
+ * named once more before that line: it may stand thousands of lines above.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { projectRoot } from "../lib/paths.ts";
-import { addCounts, type Counts, countsOfJunit, countsOfReport } from "./counts.ts";
+import { addCounts, type Counts, countsOfJunit, countsOfReport, failedCheck, noTests } from "./counts.ts";
 
 interface Check {
   readonly title: string;
@@ -41,8 +42,8 @@ function execute(binary: string, args: readonly string[]): Promise<number> {
 }
 
 async function command(binary: string, args: readonly string[]): Promise<Counts> {
-  const passed = (await execute(installed(binary), args)) === 0;
-  return { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0 };
+  const code = await execute(installed(binary), args);
+  return code === 0 ? { ...noTests, passed: 1 } : failedCheck(`${binary} ended with status ${code}`);
 }
 
 async function pytest(): Promise<Counts> {
@@ -53,8 +54,7 @@ async function pytest(): Promise<Counts> {
     const code = await execute(process.execPath, [cli, "test", `--junit-xml=${report}`]);
     return countsOfJunit(readFileSync(report, "utf8"), code);
   } catch (error) {
-    console.error(`training: no report (${(error as Error).message})`);
-    return { passed: 0, failed: 1, skipped: 0 };
+    return failedCheck(`no report of pytest: ${(error as Error).message}`);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
@@ -72,10 +72,9 @@ async function vitest(project: string): Promise<Counts> {
       "--reporter=json",
       `--outputFile.json=${report}`,
     ]);
-    return countsOfReport(readFileSync(report, "utf8"), code);
+    return countsOfReport(readFileSync(report, "utf8"), code, projectRoot);
   } catch (error) {
-    console.error(`${project}: no report (${(error as Error).message})`);
-    return { passed: 0, failed: 1, skipped: 0 };
+    return failedCheck(`no report of vitest: ${(error as Error).message}`);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
@@ -87,16 +86,19 @@ if (names.length === 0 || unknown.length > 0) {
   console.error(`usage: node tools/check/cli.ts ${Object.keys(checks).join("|")} ...`);
   process.exit(2);
 }
-let total: Counts = { passed: 0, failed: 0, skipped: 0 };
+let total = noTests;
 for (const name of names) {
   const check = checks[name];
   if (check === undefined) continue;
   const start = performance.now();
   console.log(`\n== ${check.title}`);
   const counts = await check.run();
-  total = addCounts(total, counts);
+  const failures = counts.failures.map((failure) => `${check.title}: ${failure}`);
+  total = addCounts(total, { ...counts, failures });
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   console.log(`== ${check.title}: ${counts.failed === 0 ? "ok" : `${counts.failed} failed`} (${seconds} s)`);
 }
+if (total.failures.length > 0)
+  console.log(`\nfailed:\n${total.failures.map((line) => `  ${line}`).join("\n")}`);
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exitCode = total.failed === 0 ? 0 : 1;

@@ -12,7 +12,16 @@ import {
   withdraw,
 } from "@mlops/registry";
 import { describe, expect, it } from "vitest";
-import { change, deployFiles, fileOf, intentOf, model, recordOf, sourceOf, versionOf } from "./deployments.ts";
+import {
+  change,
+  deployFiles,
+  fileOf,
+  intentOf,
+  model,
+  recordOf,
+  sourceOf,
+  versionOf,
+} from "./deployments.ts";
 import { MemoryStore } from "./memoryStore.ts";
 
 function stateOf(versions: Partial<Record<"live" | "previous" | "candidate", number>>): RecordState {

@@ -1,5 +1,5 @@
 import engineProto from "@pulumi/pulumi/proto/engine_pb.js";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import { type EngineLog, spareSdkWork } from "../../../tools/stack/sdk.ts";
 
 const { LogRequest, LogSeverity } = engineProto;
@@ -24,8 +24,6 @@ function say(severity: number, message: string): Promise<void> {
   // The SDK sends the next message when this one was answered.
   return new Promise((resolve) => engine.log(request, () => resolve()));
 }
-
-afterEach(() => {});
 
 async function sayAll(): Promise<void> {
   await say(LogSeverity.DEBUG, "for developers of the SDK");
