@@ -194,20 +194,25 @@ function checkApi({ api }: Readable, say: Say): void {
     );
   }
   for (const [index, cidr] of publicAccessCidrs.entries()) {
-    checkPublicCidr(`api.publicAccessCidrs.${index}`, cidr, say);
+    checkPublicCidr(
+      `api.publicAccessCidrs.${index}`,
+      cidr,
+      say,
+      "EKS wants public addresses here, and api.insideVpc for others",
+    );
   }
 }
 
 /** Widest network that counts as a named one; two /1 would be the whole internet again. */
 const widestPublicPrefix = 8;
 
-function checkPublicCidr(at: string, cidr: string, say: Say): void {
+function checkPublicCidr(at: string, cidr: string, say: Say, instead: string): void {
   const network = readCidr(at, cidr, say);
   if (network === undefined) return;
   if (network.prefix < widestPublicPrefix) {
     say(at, cidr, `wider than /${widestPublicPrefix}: that is the internet, not a network of yours`);
   } else if (privateRanges.some((range) => overlaps(range, network))) {
-    say(at, cidr, "is a private network; EKS wants public addresses here, and api.insideVpc for others");
+    say(at, cidr, `is a private network; ${instead}`);
   }
 }
 
@@ -226,6 +231,14 @@ function checkDomain({ domain, api }: Readable, say: Say): void {
   if (domain === undefined) return;
   if (domain.allowedCidrs === undefined && api?.publicAccessCidrs.length === 0) {
     say("domain.allowedCidrs", undefined, "missing; the networks that may reach the dashboards");
+  }
+  for (const [index, cidr] of (domain.allowedCidrs ?? []).entries()) {
+    checkPublicCidr(
+      `domain.allowedCidrs.${index}`,
+      cidr,
+      say,
+      "the load balancer is reached by public addresses only",
+    );
   }
   if (domain.zoneId === undefined) {
     say("domain.zoneId", undefined, `missing; the Route 53 zone in which ${domain.name} lies`);

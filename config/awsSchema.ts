@@ -91,6 +91,13 @@ const database = z.strictObject({
 
 const github = z.strictObject({
   repository: z.string().regex(/^[\w.-]+\/[\w.-]+$/, "a GitHub repository as owner/name"),
+  /**
+   * Numbers of owner and repository, where GitHub's tokens name them too: those of every repository made or
+   * renamed after July 15, 2026.
+   */
+  ids: z
+    .strictObject({ owner: z.number().int().positive(), repository: z.number().int().positive() })
+    .optional(),
   /** Branch whose workflows may push images. */
   branch: z
     .string()

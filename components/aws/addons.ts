@@ -39,8 +39,13 @@ export function createAddon(
   );
 }
 
-/** Pod networking that also enforces NetworkPolicies. */
-export const vpcCniConfiguration = { enableNetworkPolicy: "true" } as const;
+/**
+ * Pod networking that also enforces NetworkPolicies. The interfaces that it adds to a node carry the stack's
+ * tags too: the launch template tags the first one only.
+ */
+export function vpcCniConfiguration(tags: CommonTags): Readonly<Record<string, unknown>> {
+  return { enableNetworkPolicy: "true", env: { ADDITIONAL_ENI_TAGS: JSON.stringify(tags) } };
+}
 
 /** Volumes carry the stack's tags too: the driver makes them, not this program. */
 export function ebsCsiConfiguration(tags: CommonTags): Readonly<Record<string, unknown>> {

@@ -45,7 +45,7 @@ export function createCompute(args: ComputeArgs, opts: pulumi.ComponentResourceO
   });
   // Nodes need their network to become ready; the routes take them to the registry and the API.
   const networking = [
-    addon("vpc-cni", { roleArn: cniRole.arn, configuration: vpcCniConfiguration }, [network]),
+    addon("vpc-cni", { roleArn: cniRole.arn, configuration: vpcCniConfiguration(tags) }, [network]),
     addon("kube-proxy", {}, [network]),
   ];
   const nodeRole = createNodeRole("node-role", { parent: cluster });

@@ -2,7 +2,7 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import type { AwsSettings } from "../../config/awsSchema.ts";
 import { imagePush, type PreviewScope, previewReads } from "./iam/github.ts";
-import { githubIssuer, githubTrust } from "./iam/trust.ts";
+import { githubIssuer, githubName, githubTrust } from "./iam/trust.ts";
 import { createRole } from "./roles.ts";
 
 export interface GithubRolesArgs {
@@ -23,13 +23,14 @@ export class GithubRoles extends pulumi.ComponentResource {
 
   constructor(name: string, args: GithubRolesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("mlops:aws:GithubRoles", name, {}, opts);
-    const { repository, branch } = args.settings;
+    const { repository, branch, ids } = args.settings;
+    const named = githubName(repository, ids);
     const provider = this.identityProvider(name, args);
     this.imagePushArn = createRole(
       `${name}-image-push`,
       {
         description: `Pushes images from ${repository}, branch ${branch}`,
-        trust: provider.apply((arn) => githubTrust(arn, repository, `ref:refs/heads/${branch}`)),
+        trust: provider.apply((arn) => githubTrust(arn, named, `ref:refs/heads/${branch}`)),
         policy: pulumi.all([...args.repositoryArns]).apply((arns) => imagePush(arns)),
       },
       { parent: this },
@@ -38,7 +39,7 @@ export class GithubRoles extends pulumi.ComponentResource {
       `${name}-preview`,
       {
         description: `Reads for previews of pull requests to ${repository}`,
-        trust: provider.apply((arn) => githubTrust(arn, repository, "pull_request")),
+        trust: provider.apply((arn) => githubTrust(arn, named, "pull_request")),
         policy: pulumi.output(args.preview).apply(previewReads),
       },
       { parent: this },

@@ -51,6 +51,14 @@ export const regions: Readonly<Record<string, Region>> = Object.fromEntries([
 ]);
 
 /**
+ * Ids of zones in which EKS puts no control plane, so that a cluster with a subnet there is refused. Ids, because
+ * a zone's name is another one in another account.
+ *
+ * @see https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html
+ */
+export const zonesWithoutEks: readonly string[] = ["use1-az3", "usw1-az2", "cac1-az3"];
+
+/**
  * Zones of a stack: those configured, else its region's.
  *
  * @throws Error for a region that is not in the table; config/awsCombinations.ts says so first.

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { parse } from "yaml";
+import { guardBinding, loginGuards } from "../../components/aws/systems/login.ts";
 import { admissionBindings, admissionParameters } from "../../policy/admission/bindings.ts";
 import { admissionPolicies, admissionRules } from "../../policy/admission/policies.ts";
 import { parseManifests } from "../../policy/manifests/parseManifests.ts";
@@ -268,5 +269,75 @@ describe("the cost of the expressions", () => {
     }));
     const { status, body } = await dryRun({ ...good, spec: { ...spec, containers } }, "team-a");
     expect([status, rulesIn(body.message)]).toEqual([422, ["image-own-digest"]]);
+  });
+});
+
+describe("what the load balancer of an aws stack shows", () => {
+  const auth = "alb.ingress.kubernetes.io/auth-";
+  const backend = { service: { name: "grafana", port: { number: 80 } } };
+  const ingress = (annotations: object, ingressClassName?: string) => ({
+    ...metadata("networking.k8s.io/v1", "Ingress", annotations),
+    spec: { defaultBackend: backend, ...(ingressClassName === undefined ? {} : { ingressClassName }) },
+  });
+  const service = (annotations: object) => ({
+    ...metadata("v1", "Service", annotations),
+    spec: { ports: [{ port: 80 }] },
+  });
+
+  function metadata(apiVersion: string, kind: string, annotations: object) {
+    return { apiVersion, kind, metadata: { name: "grafana", annotations } };
+  }
+
+  function create(object: { kind: string }): Promise<{ status: number; body: string }> {
+    const collection =
+      object.kind === "Ingress"
+        ? "/apis/networking.k8s.io/v1/namespaces/monitoring/ingresses"
+        : "/api/v1/namespaces/monitoring/services";
+    return api.send("POST", `${collection}?dryRun=All`, object);
+  }
+
+  beforeAll(async () => {
+    for (const [name, spec] of Object.entries(loginGuards)) {
+      const versioned = { apiVersion: "admissionregistration.k8s.io/v1", metadata: { name } };
+      const policy = { ...versioned, kind: "ValidatingAdmissionPolicy", spec };
+      await api.apply({ collection: POLICIES, name }, policy);
+      const binding = { ...versioned, kind: "ValidatingAdmissionPolicyBinding", spec: guardBinding(name) };
+      await api.apply({ collection: BINDINGS, name }, binding);
+    }
+    for (const open of [ingress({}, "alb"), service({ [`${auth}type`]: "none" })]) {
+      await vi.waitFor(async () => expect((await create(open)).status).toBe(422), patience);
+    }
+  });
+
+  it.each([
+    ["an Ingress of another class", ingress({}, "other"), true],
+    ["an Ingress of no class", ingress({}), true],
+    ["an Ingress with a login", ingress({ [`${auth}type`]: "oidc" }, "alb"), true],
+    [
+      "an Ingress that asks for a login",
+      ingress({ [`${auth}type`]: "oidc", [`${auth}on-unauthenticated-request`]: "authenticate" }, "alb"),
+      true,
+    ],
+    ["an Ingress without annotations", ingress({}, "alb"), false],
+    ["an Ingress with a scope alone", ingress({ [`${auth}scope`]: "openid" }, "alb"), false],
+    ["an Ingress whose login is off", ingress({ [`${auth}type`]: "none" }, "alb"), false],
+    [
+      "an Ingress with a login that nobody needs",
+      ingress({ [`${auth}type`]: "oidc", [`${auth}on-unauthenticated-request`]: "allow" }, "alb"),
+      false,
+    ],
+    ["a Service without annotations", service({}), true],
+    [
+      "a Service with other annotations",
+      service({ "alb.ingress.kubernetes.io/healthcheck-path": "/" }),
+      true,
+    ],
+    ["a Service that turns the login off", service({ [`${auth}type`]: "none" }), false],
+    ["a Service that lets everybody in", service({ [`${auth}on-unauthenticated-request`]: "allow" }), false],
+  ])("%s is judged by the API server", async (_, object, admitted) => {
+    const { status, body } = await create(object);
+    expect([status, admitted ? "" : body]).toEqual(
+      admitted ? [201, ""] : [422, expect.stringContaining("alb.ingress.kubernetes.io/auth-")],
+    );
   });
 });

@@ -1,8 +1,8 @@
 /**
  * What the aws stack needs of an account (after `. ./env`):
  *
- *   doctor   check plugins, command line, credentials, region, instance types and GPU quota; exit status 1 if
- *            something is missing
+ *   doctor   check plugins, command line, Kubernetes version, credentials, region, instance types and GPU
+ *            quota; exit status 1 if something is missing
  *   plugins  download the Pulumi plugins that only the aws stack needs
  *   backend  make a bucket and a key for a team's states, and say how to use them
  */
@@ -15,7 +15,7 @@ import { stackConfig } from "../rehearse/config.ts";
 import { rawConfig } from "../stack/rawConfig.ts";
 import { askAws, cliVersion } from "./ask.ts";
 import { backendSteps, createBackend } from "./backend.ts";
-import { cliFinding, diagnoseAws } from "./doctor.ts";
+import { cliFinding, diagnoseAws, supportFinding } from "./doctor.ts";
 import { installAwsPlugins, pluginFindings } from "./plugins.ts";
 
 function configured(): AwsConfig {
@@ -28,7 +28,7 @@ async function doctor(): Promise<number> {
   const cli = cliFinding(await cliVersion());
   const config = configured();
   const asked = cli.state === "ok" ? await diagnoseAws(askAws(config.region), config) : [];
-  const findings = [...pluginFindings(), cli, ...asked];
+  const findings = [...pluginFindings(), cli, supportFinding(config, new Date()), ...asked];
   const rows = findings.map(({ state, name, wanted, found, hint }) => [state, name, wanted, found, hint]);
   console.log(tableLines(["", "what", "wanted", "found", "what to do"], rows).join("\n"));
   const missing = findings.filter(({ state }) => state === "missing").map(({ name }) => name);

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { instanceType } from "../../components/aws/instanceTypes.ts";
-import { zonesOf } from "../../components/aws/regions.ts";
+import { zonesOf, zonesWithoutEks } from "../../components/aws/regions.ts";
+import { kubernetesRelease } from "../../components/aws/versions.ts";
 import type { AwsSettings } from "../../config/awsSchema.ts";
 import { type Ask, AwsError } from "./ask.ts";
 
@@ -18,17 +19,34 @@ type Words = Omit<AwsFinding, "state">;
 const ok = (words: Omit<Words, "hint">): AwsFinding => ({ ...words, state: "ok", hint: "" });
 const missing = (words: Words): AwsFinding => ({ ...words, state: "missing" });
 
-/** Oldest versions that know `eks get-token` as the cluster's kubeconfig calls it. */
-const oldestCli = { 1: [1, 16, 156], 2: [2, 0, 0] } as const;
+/** Oldest versions whose `eks get-token` answers in v1beta1, as the cluster's kubeconfig asks. */
+const oldestCli = { 1: [1, 24, 0], 2: [2, 7, 0] } as const;
 
 export function cliFinding(version: string | undefined): AwsFinding {
-  const words = { name: "aws CLI", wanted: "1.16.156 or 2", found: version ?? "no" };
+  const words = { name: "aws CLI", wanted: "1.24.0 or 2.7.0", found: version ?? "no" };
   const hint = "install it: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html";
   if (version === undefined) return missing({ ...words, hint });
   const [major = 0, minor = 0, patch = 0] = version.split(".").map(Number);
   const oldest = oldestCli[major === 1 ? 1 : 2];
   const number = (parts: readonly number[]): number => parts.reduce((sum, part) => sum * 100_000 + part, 0);
   return number([major, minor, patch]) >= number(oldest) ? ok(words) : missing({ ...words, hint });
+}
+
+/**
+ * Whether EKS still supports the stack's Kubernetes version. On the day that it does not any more, it takes the
+ * cluster to the next version by itself, and the next `pulumi up` would ask for the old one.
+ */
+export function supportFinding({ kubernetesVersion }: AwsSettings, today: Date): AwsFinding {
+  const { standardSupportEnds } = kubernetesRelease(kubernetesVersion);
+  const words = { name: `Kubernetes ${kubernetesVersion}`, wanted: "in standard support" };
+  if (today.toISOString().slice(0, 10) <= standardSupportEnds) {
+    return ok({ ...words, found: `until ${standardSupportEnds}` });
+  }
+  return missing({
+    ...words,
+    found: `until ${standardSupportEnds}, which is past`,
+    hint: "add a newer version to components/aws/versions.ts, and set mlops:kubernetesVersion to it",
+  });
 }
 
 /** Runs one check; what AWS refuses to say is not known, and neither well nor wrong. */
@@ -61,24 +79,32 @@ export async function credentialsFinding(ask: Ask, accountId: string): Promise<A
 }
 
 const zones = z.object({
-  AvailabilityZones: z.array(z.object({ ZoneName: z.string(), State: z.string() })),
+  AvailabilityZones: z.array(z.object({ ZoneName: z.string(), ZoneId: z.string(), State: z.string() })),
 });
 
-/** Whether the account has the region and the zones that the stack uses. */
+/** Whether the account has the region and the zones that the stack uses, and EKS takes them. */
 export function zonesFinding(ask: Ask, settings: AwsSettings): Promise<AwsFinding> {
   const wanted = zonesOf(settings);
   const words = { name: `region ${settings.region}`, wanted: wanted.join(", ") };
   return checked(words.name, words.wanted, async () => {
     const { AvailabilityZones } = zones.parse(await ask("ec2", "describe-availability-zones"));
-    const there = AvailabilityZones.filter(({ State }) => State === "available").map(
-      ({ ZoneName }) => ZoneName,
+    const names = (some: typeof AvailabilityZones): string[] => some.map(({ ZoneName }) => ZoneName);
+    const there = AvailabilityZones.filter(({ State }) => State === "available");
+    const found = names(there).join(", ");
+    const absent = wanted.filter((zone) => !names(there).includes(zone));
+    if (absent.length > 0) {
+      const hint = `set mlops:zones to zones of this account; it has no ${absent.join(", ")}`;
+      return missing({ ...words, found, hint });
+    }
+    const refused = there.filter(
+      ({ ZoneName, ZoneId }) => wanted.includes(ZoneName) && zonesWithoutEks.includes(ZoneId),
     );
-    const absent = wanted.filter((zone) => !there.includes(zone));
-    if (absent.length === 0) return ok({ ...words, found: there.join(", ") });
+    if (refused.length === 0) return ok({ ...words, found });
+    const list = refused.map(({ ZoneName, ZoneId }) => `${ZoneName} (${ZoneId})`).join(", ");
     return missing({
       ...words,
-      found: there.join(", "),
-      hint: `set mlops:zones to zones of this account; it has no ${absent.join(", ")}`,
+      found,
+      hint: `set mlops:zones to others: EKS has no control plane in ${list}`,
     });
   });
 }

@@ -44,8 +44,25 @@ export function serviceAccountTrust(args: ServiceAccountTrust): PolicyDocument {
 export const githubIssuer = "token.actions.githubusercontent.com";
 
 /**
+ * A repository as GitHub's tokens call it: with the numbers of owner and repository where GitHub puts them
+ * there, which it does for every repository made or renamed after July 15, 2026. A name can come to belong to
+ * somebody else, a number cannot.
+ *
+ * @see https://docs.github.com/en/actions/reference/security/oidc
+ */
+export function githubName(
+  repository: string,
+  ids?: { readonly owner: number; readonly repository: number },
+): string {
+  if (ids === undefined) return repository;
+  const [owner = "", name = ""] = repository.split("/");
+  return `${owner}@${ids.owner}/${name}@${ids.repository}`;
+}
+
+/**
  * Lets GitHub Actions runs of one repository take on the role.
  *
+ * @param repository as {@link githubName} gives it.
  * @param subject what runs: `ref:refs/heads/main` for a branch, `pull_request` for pull requests. A run for a
  *   pull request from a fork gets no token at all.
  */

@@ -70,6 +70,9 @@ export function loadBalancerController(facts: AwsFacts): AwsSystem {
       enableWaf: false,
       enableWafv2: false,
       ingressClass,
+      // An Ingress that names its class by the older annotation is bound by none of the parameters below and
+      // could make itself reachable for the world.
+      disableIngressClassAnnotation: true,
       createIngressClassResource: true,
       ingressClassParams: {
         create: true,

@@ -14,7 +14,9 @@ export const dashboardNamespaces: readonly string[] = (
   ["argo-cd", "argo-workflows", "kube-prometheus-stack", "mlflow", "ray-cluster"] as const
 ).map((chart) => charts[chart].namespace);
 
-const authType = "alb.ingress.kubernetes.io/auth-type";
+const auth = "alb.ingress.kubernetes.io/auth-";
+const authType = `${auth}type`;
+const onUnauthenticated = `${auth}on-unauthenticated-request`;
 
 /**
  * Annotations of a dashboard's Ingress: above all, the load balancer lets a request through only after a login
@@ -27,26 +29,66 @@ export function ingressAnnotations(
 ): Readonly<Record<string, string>> {
   return {
     [authType]: "oidc",
-    "alb.ingress.kubernetes.io/auth-idp-oidc": JSON.stringify({
+    [`${auth}idp-oidc`]: JSON.stringify({
       issuer: oidc.issuer,
       authorizationEndpoint: oidc.authorizationEndpoint,
       tokenEndpoint: oidc.tokenEndpoint,
       userInfoEndpoint: oidc.userInfoEndpoint,
       secretName: loginSecret,
     }),
-    "alb.ingress.kubernetes.io/auth-on-unauthenticated-request": "authenticate",
-    "alb.ingress.kubernetes.io/auth-scope": "openid email",
-    "alb.ingress.kubernetes.io/auth-session-timeout": "28800",
+    [onUnauthenticated]: "authenticate",
+    [`${auth}scope`]: "openid email",
+    [`${auth}session-timeout`]: "28800",
     // Health is asked at `/`, which some dashboards answer with a way to their first page.
     "alb.ingress.kubernetes.io/success-codes": "200-399",
   };
 }
 
-/** CEL: an Ingress of our class asks for a login, whoever deploys it. */
-export const loginRule =
+/** CEL: an Ingress of our class asks for a login, whoever deploys it, and lets nobody in who has not had one. */
+const loginRule =
   `!has(object.spec.ingressClassName) || object.spec.ingressClassName != '${ingressClass}' || ` +
   `(has(object.metadata.annotations) && '${authType}' in object.metadata.annotations && ` +
-  `object.metadata.annotations['${authType}'] == 'oidc')`;
+  `object.metadata.annotations['${authType}'] == 'oidc' && ` +
+  `(!('${onUnauthenticated}' in object.metadata.annotations) || ` +
+  `object.metadata.annotations['${onUnauthenticated}'] != 'allow'))`;
+
+/** CEL: a Service says nothing about logins, because the controller heeds it more than the Ingress before it. */
+const serviceRule =
+  "!has(object.metadata.annotations) || " +
+  `object.metadata.annotations.all(key, !key.startsWith('${auth}'))`;
+
+/** What may not be applied, as specifications of admission policies by their names. */
+export const loginGuards = {
+  "dashboards-login-required": guard(
+    { apiGroups: ["networking.k8s.io"], resources: ["ingresses"] },
+    loginRule,
+    `an Ingress of class ${ingressClass} is reachable from outside: it needs the annotation ${authType}: oidc, and ${onUnauthenticated} other than allow`,
+  ),
+  "dashboards-login-kept": guard(
+    { apiGroups: [""], resources: ["services"] },
+    serviceRule,
+    `annotations ${auth}* belong on the Ingress: on a Service they would undo its login`,
+  ),
+};
+
+function guard(
+  kind: { readonly apiGroups: string[]; readonly resources: string[] },
+  expression: string,
+  message: string,
+) {
+  return {
+    failurePolicy: "Fail",
+    matchConstraints: {
+      resourceRules: [{ ...kind, apiVersions: ["v1"], operations: ["CREATE", "UPDATE"] }],
+    },
+    validations: [{ expression, message }],
+  };
+}
+
+/** How a guard is put into force. */
+export function guardBinding(policyName: string) {
+  return { policyName, validationActions: ["Deny"] };
+}
 
 /**
  * Makes sure that nothing gets onto the public load balancer without a login, and that its controller can read
@@ -58,40 +100,19 @@ export function guardDashboards(
   controller: { readonly namespace: string; readonly serviceAccount: string },
 ): pulumi.Resource[] {
   const options = { parent: context.parent, provider: context.target.provider, dependsOn: [release] };
-  const policy = new k8s.admissionregistration.v1.ValidatingAdmissionPolicy(
-    "dashboards-login-required",
-    {
-      metadata: { name: "dashboards-login-required" },
-      spec: {
-        failurePolicy: "Fail",
-        matchConstraints: {
-          resourceRules: [
-            {
-              apiGroups: ["networking.k8s.io"],
-              apiVersions: ["v1"],
-              operations: ["CREATE", "UPDATE"],
-              resources: ["ingresses"],
-            },
-          ],
-        },
-        validations: [
-          {
-            expression: loginRule,
-            message: `an Ingress of class ${ingressClass} is reachable from outside: it needs the annotation ${authType}: oidc`,
-          },
-        ],
-      },
-    },
-    options,
-  );
-  const binding = new k8s.admissionregistration.v1.ValidatingAdmissionPolicyBinding(
-    "dashboards-login-required",
-    {
-      metadata: { name: "dashboards-login-required" },
-      spec: { policyName: "dashboards-login-required", validationActions: ["Deny"] },
-    },
-    { ...options, dependsOn: [release, policy] },
-  );
+  const policies = Object.entries(loginGuards).flatMap(([name, spec]) => {
+    const policy = new k8s.admissionregistration.v1.ValidatingAdmissionPolicy(
+      name,
+      { metadata: { name }, spec },
+      options,
+    );
+    const binding = new k8s.admissionregistration.v1.ValidatingAdmissionPolicyBinding(
+      name,
+      { metadata: { name }, spec: guardBinding(name) },
+      { ...options, dependsOn: [release, policy] },
+    );
+    return [policy, binding];
+  });
   const role = new k8s.rbac.v1.ClusterRole(
     "dashboards-login-reader",
     {
@@ -122,5 +143,5 @@ export function guardDashboards(
     },
     { ...options, dependsOn: [release, role] },
   );
-  return [policy, binding, role, reader];
+  return [...policies, role, reader];
 }

@@ -398,9 +398,10 @@ describe("a failure", () => {
     await run("withdraw", { model: "wrong", version: "1" });
     await run("withdraw", { model: "wrong", version: "" });
     expect((await filesOf(platform, "1")).length).toBe(5);
-    // Mended, the same registered version goes live under the same number.
+    // Mended, the same registered version goes live under a new number: one that was taken back never comes again.
     platform.serving.probabilities = [0.1, 0.2, 0.7, 0.7, 0.2, 0.1];
-    expect(await deploy(platform, second, run)).toBe("2");
+    expect(await deploy(platform, second, run)).toBe("3");
+    expect((await platform.record())?.withdrawn).toEqual([2]);
   });
 
   it("to load says what was awaited, after the deadline", async () => {

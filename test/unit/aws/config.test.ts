@@ -148,6 +148,24 @@ describe("impossible combinations", () => {
       "may reach the dashboards",
     ],
     [
+      "dashboards for the whole internet",
+      { domain: { ...configurations.production.domain, allowedCidrs: ["203.0.113.0/24", "0.0.0.0/0"] } },
+      "domain.allowedCidrs.1",
+      "the internet",
+    ],
+    [
+      "dashboards for a private network",
+      { domain: { ...configurations.production.domain, allowedCidrs: ["10.0.0.0/8"] } },
+      "domain.allowedCidrs.0",
+      "private network",
+    ],
+    [
+      "dashboards for no network",
+      { domain: { ...configurations.production.domain, allowedCidrs: ["203.0.113.999/32"] } },
+      "domain.allowedCidrs.0",
+      "octets",
+    ],
+    [
       "a domain without a login",
       { domain: { ...configurations.production.domain, oidc: undefined } },
       "domain.oidc",

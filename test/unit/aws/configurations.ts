@@ -55,7 +55,7 @@ export const configurations = {
       deletionProtection: true,
       passwordGeneration: 3,
     },
-    github: { repository: "example/platform" },
+    github: { repository: "example/platform", ids: { owner: 4711, repository: 1234567 } },
     domain,
     budget: { monthlyUsd: 5000, emails: ["finance@example.com", "platform@example.com"] },
     logRetentionDays: 365,

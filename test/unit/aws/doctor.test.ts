@@ -1,16 +1,22 @@
 import { describe, expect, it } from "vitest";
+import { kubernetesRelease } from "../../../components/aws/versions.ts";
 import { type Ask, AwsError } from "../../../tools/aws/ask.ts";
-import { cliFinding, diagnoseAws, gpuCores } from "../../../tools/aws/doctor.ts";
+import { cliFinding, diagnoseAws, gpuCores, supportFinding } from "../../../tools/aws/doctor.ts";
 import { account, settingsOf } from "./configurations.ts";
 
 const arn = `arn:aws:sts::${account}:assumed-role/admin/me`;
-const zoneNames = ["us-east-1a", "us-east-1b", "us-east-1c"];
+const zoneIds = { "us-east-1a": "use1-az6", "us-east-1b": "use1-az1", "us-east-1c": "use1-az2" };
+const zoneNames = Object.keys(zoneIds);
 
 /** What AWS answers where all is well, by service and operation. */
 const well: Readonly<Record<string, unknown>> = {
   "sts get-caller-identity": { Account: account, Arn: arn, UserId: "AROAEXAMPLE:me" },
   "ec2 describe-availability-zones": {
-    AvailabilityZones: zoneNames.map((ZoneName) => ({ ZoneName, State: "available" })),
+    AvailabilityZones: Object.entries(zoneIds).map(([ZoneName, ZoneId]) => ({
+      ZoneName,
+      ZoneId,
+      State: "available",
+    })),
   },
   "ec2 describe-instance-type-offerings": {
     InstanceTypeOfferings: ["t3a.large", "g6.xlarge", "g4dn.xlarge"].flatMap((InstanceType) =>
@@ -65,8 +71,8 @@ describe("the doctor of the aws stack", () => {
   it("names zones that the account does not have", async () => {
     const two = {
       AvailabilityZones: [
-        { ZoneName: "us-east-1a", State: "available" },
-        { ZoneName: "us-east-1b", State: "impaired" },
+        { ZoneName: "us-east-1a", ZoneId: "use1-az6", State: "available" },
+        { ZoneName: "us-east-1b", ZoneId: "use1-az1", State: "impaired" },
       ],
     };
     expect(await wrong(aws({ "ec2 describe-availability-zones": two }))).toMatchObject([
@@ -76,6 +82,25 @@ describe("the doctor of the aws stack", () => {
         hint: expect.stringContaining("no us-east-1b, us-east-1c"),
       },
     ]);
+  });
+
+  it("names zones in which EKS puts no control plane, whatever this account calls them", async () => {
+    const moved = Object.entries({ ...zoneIds, "us-east-1b": "use1-az3", "us-east-1e": "use1-az1" });
+    const AvailabilityZones = moved.map(([ZoneName, ZoneId]) => ({ ZoneName, ZoneId, State: "available" }));
+    expect(await wrong(aws({ "ec2 describe-availability-zones": { AvailabilityZones } }))).toMatchObject([
+      { name: "region us-east-1", state: "missing", hint: expect.stringContaining("us-east-1b (use1-az3)") },
+    ]);
+  });
+
+  it("says when EKS stops to support the Kubernetes version", () => {
+    const { standardSupportEnds } = kubernetesRelease(settings.kubernetesVersion);
+    const lastDay = new Date(`${standardSupportEnds}T23:00:00Z`);
+    expect(supportFinding(settings, lastDay)).toMatchObject({ state: "ok", hint: "" });
+    expect(supportFinding(settings, new Date(lastDay.getTime() + 2 * 3600_000))).toMatchObject({
+      name: "Kubernetes 1.35",
+      state: "missing",
+      found: expect.stringContaining(standardSupportEnds),
+    });
   });
 
   it("names zones without a node group's instances, and those that have them", async () => {
@@ -127,10 +152,11 @@ describe("the doctor of the aws stack", () => {
 
   it.each([
     [undefined, "missing"],
-    ["1.16.155", "missing"],
-    ["1.16.156", "ok"],
+    ["1.23.13", "missing"],
+    ["1.24.0", "ok"],
     ["1.46.3", "ok"],
-    ["2.0.0", "ok"],
+    ["2.6.4", "missing"],
+    ["2.7.0", "ok"],
     ["2.31.4", "ok"],
   ])("judges the aws CLI %s as %s", (version, state) => {
     expect(cliFinding(version).state).toBe(state);

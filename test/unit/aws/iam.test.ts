@@ -6,7 +6,12 @@ import { type PolicyDocument, unscoped } from "../../../components/aws/iam/docum
 import { imagePush, previewReads } from "../../../components/aws/iam/github.ts";
 import { clusterKeyPolicy, dataKeyPolicy } from "../../../components/aws/iam/keys.ts";
 import { loadBalancers } from "../../../components/aws/iam/loadBalancers.ts";
-import { githubTrust, serviceAccountTrust, serviceTrust } from "../../../components/aws/iam/trust.ts";
+import {
+  githubName,
+  githubTrust,
+  serviceAccountTrust,
+  serviceTrust,
+} from "../../../components/aws/iam/trust.ts";
 import {
   accountId,
   place,
@@ -381,6 +386,18 @@ describe("trust", () => {
   });
   const push = githubTrust(github, "example/platform", "ref:refs/heads/main");
   const preview = githubTrust(github, "example/platform", "pull_request");
+
+  it("lets a repository in by its number, and no other that came to have its name", () => {
+    const named = githubName("example/platform", { owner: 4711, repository: 1234567 });
+    const trusted = githubTrust(github, named, "pull_request");
+    const judge = (repository: string) =>
+      simulateTrust(trusted, github, run(`repo:${repository}:pull_request`));
+    expect(judge("example@4711/platform@1234567")).toBe("allowed");
+    expect(judge("example@4711/platform@7654321")).toBe("denied");
+    expect(judge("example@1/platform@1234567")).toBe("denied");
+    expect(judge("example/platform")).toBe("denied");
+    expect(githubName("example/platform")).toBe("example/platform");
+  });
 
   it("lets the main branch push, and pull requests preview", () => {
     expect(simulateTrust(push, github, run("repo:example/platform:ref:refs/heads/main"))).toBe("allowed");

@@ -146,7 +146,7 @@ export function describeCluster(runs: Readonly<Record<ConfigurationName, Run>>):
 
     it("enforce network policies, and use roles of their own", () => {
       const cni = runs.default.one("aws:eks/addon:Addon", "vpc-cni").inputs;
-      expect(JSON.parse(String(cni.configurationValues))).toEqual({ enableNetworkPolicy: "true" });
+      expect(JSON.parse(String(cni.configurationValues))).toMatchObject({ enableNetworkPolicy: "true" });
       expect(cni.serviceAccountRoleArn).toBe("arn:aws:iam::123456789012:role/kube-system-aws-node-id");
       const ebs = runs.default.one("aws:eks/addon:Addon", "aws-ebs-csi-driver").inputs;
       expect(ebs.serviceAccountRoleArn).toBe(

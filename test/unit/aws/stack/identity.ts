@@ -142,12 +142,21 @@ export function describeIdentity(runs: Readonly<Record<ConfigurationName, Run>>)
       expect(runs.default.all("aws:iam/openIdConnectProvider:OpenIdConnectProvider")).toHaveLength(1);
     });
 
+    it("previews for pull requests to the configured repository, by number where it has one", () => {
+      const trust = JSON.parse(
+        String(runs.production.one("aws:iam/role:Role", "github-preview").inputs.assumeRolePolicy),
+      );
+      expect(trust.Statement[0].Condition.StringEquals).toMatchObject({
+        "token.actions.githubusercontent.com:sub": "repo:example@4711/platform@1234567:pull_request",
+      });
+    });
+
     it("pushes to the stack's repositories from the configured branch", async () => {
       const trust = JSON.parse(
         String(runs.production.one("aws:iam/role:Role", "github-image-push").inputs.assumeRolePolicy),
       );
       expect(trust.Statement[0].Condition.StringEquals).toEqual({
-        "token.actions.githubusercontent.com:sub": "repo:example/platform:ref:refs/heads/main",
+        "token.actions.githubusercontent.com:sub": "repo:example@4711/platform@1234567:ref:refs/heads/main",
         "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
       });
       const policy = policyOf("production", "github-image-push");

@@ -84,6 +84,7 @@ export function describePlatform(runs: Readonly<Record<ConfigurationName, Run>>)
         region: "us-east-1",
         vpcId: "network-vpc-id",
         enableServiceMutatorWebhook: false,
+        disableIngressClassAnnotation: true,
         defaultLoadBalancerScheme: "internal",
         ingressClassParams: { spec: { scheme: "internal" } },
         serviceAccount: {
@@ -140,15 +141,23 @@ export function describePlatform(runs: Readonly<Record<ConfigurationName, Run>>)
       });
     });
 
-    it("refuse an Ingress without a login, and let the controller read that one Secret only", () => {
-      const { production } = runs;
-      const policy = production.one(
-        "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy",
-        "dashboards-login-required",
-      ).inputs.spec as { failurePolicy: string; validations: { expression: string }[] };
-      expect(policy.failurePolicy).toBe("Fail");
-      expect(policy.validations[0]?.expression).toContain("alb.ingress.kubernetes.io/auth-type");
-      const role = production.one(
+    it.each([
+      ["dashboards-login-required", "ingresses"],
+      ["dashboards-login-kept", "services"],
+    ])("are guarded by %s, which judges %s", (name, resource) => {
+      const kind = "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy";
+      expect(runs.production.one(`${kind}Binding`, name).inputs.spec).toEqual({
+        policyName: name,
+        validationActions: ["Deny"],
+      });
+      expect(runs.production.one(kind, name).inputs.spec).toMatchObject({
+        failurePolicy: "Fail",
+        matchConstraints: { resourceRules: [{ resources: [resource], operations: ["CREATE", "UPDATE"] }] },
+      });
+    });
+
+    it("let the controller read the login's Secret only", () => {
+      const role = runs.production.one(
         "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole",
         "dashboards-login-reader",
       );

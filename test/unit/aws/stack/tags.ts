@@ -43,6 +43,12 @@ export function describeTags(runs: Readonly<Record<ConfigurationName, Run>>): vo
       }
     });
 
+    it("reach the network interfaces that pods make necessary", () => {
+      const { configurationValues } = one("aws:eks/addon:Addon", "vpc-cni").inputs;
+      const { env } = JSON.parse(String(configurationValues)) as { env: Record<string, string> };
+      expect(JSON.parse(env.ADDITIONAL_ENI_TAGS ?? "{}")).toEqual(tags);
+    });
+
     it("reach scaling groups", () => {
       const groups = all("aws:eks/nodeGroup:NodeGroup").map((group) => `${group.name}-asg`);
       for (const group of groups) {
