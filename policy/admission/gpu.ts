@@ -23,7 +23,7 @@ export function gpuVariables(context: Context): Variable[] {
   const aims = [
     `variables.pod.?tolerations.orValue([]).exists(t, t.?key.orValue('') == ${literal(taint)} || (!variables.perNode && t.?key.orValue('') == '' && t.?operator.orValue('') == 'Exists'))`,
     `variables.selector.exists(k, (k + '=' + variables.selector[k]).matches(${isGpuLabel}))`,
-    `(variables.requiredTerms + variables.preferredTerms).exists(t, t.?matchExpressions.orValue([]).exists(e, e.operator == 'In' ? e.values.exists(v, (e.key + '=' + v).matches(${isGpuLabel})) : e.operator in ['Exists', 'Gt'] && (e.key + '=').matches(${isGpuLabel})))`,
+    `(variables.requiredTerms + variables.preferredTerms).exists(t, t.?matchExpressions.orValue([]).exists(e, e.operator == 'In' ? e.values.exists(v, (e.key + '=' + v).matches(${isGpuLabel})) : e.operator in ['Exists', 'Gt', 'Lt'] && (e.key + '=').matches(${isGpuLabel})))`,
     `variables.pod.?runtimeClassName.orValue('') in ${literal(knobs.runtimeClasses)}`,
     "variables.containers.exists(c, c.?env.orValue([]).exists(e, e.name == 'NVIDIA_VISIBLE_DEVICES' && !(e.?value.orValue('void') in ['', 'void', 'none'])))",
     `${literal(label)} in variables.labels`,

@@ -8,12 +8,20 @@ export type Format = keyof typeof formats;
 function toText({ findings, unreadable, objects }: Report): string {
   const found = findings.map((finding) => {
     const { file, line, column, object, rule, message, path, fix } = finding;
-    return `${file}:${line}:${column}: ${severityOf(finding)} [${rule}] ${object}: ${message}\n    at ${path}\n    fix: ${fix}\n`;
+    const what = `${file}:${line}:${column}: ${severityOf(finding)} [${rule}] ${object}: ${message}`;
+    return [what, `    at ${path}`, `    fix: ${fix}`].map((text) => `${printable(text)}\n`).join("");
   });
-  const errors = unreadable.map(({ file, message }) => `${file}: unreadable: ${message}\n`);
+  const errors = unreadable.map(({ file, message }) => `${printable(`${file}: unreadable: ${message}`)}\n`);
   const { error, advice, deferred } = countFindings(findings);
   const summary = `objects ${objects}, errors ${error}, advice ${advice}, deferred ${deferred}, unreadable files ${unreadable.length}\n`;
   return [...found, ...errors, summary].join("");
+}
+
+/** A manifest's names and values may hold line breaks and what steers a terminal; they are to be read, not obeyed. */
+function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\u2028\u2029]/gu, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
 }
 
 function toJson({ findings, unreadable, objects }: Report): string {

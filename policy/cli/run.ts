@@ -66,14 +66,14 @@ async function readContext(
   { context: file, stack = "local" }: Arguments,
   { open, stackContext }: Terminal,
 ): Promise<Context> {
-  if (file === undefined) {
-    const context = stackContext(stack);
-    if (context === undefined) throw new UnreadableError(`there is no Pulumi.${stack}.yaml`);
-    return context;
-  }
+  const source = file ?? `Pulumi.${stack}.yaml`;
+  let context: Context | undefined;
   try {
-    return createContext(parse(await readText(open(file))) ?? {});
+    context =
+      file === undefined ? stackContext(stack) : createContext(parse(await readText(open(file))) ?? {});
   } catch (error) {
-    throw new UnreadableError(`${file}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UnreadableError(`${source}: ${error instanceof Error ? error.message : String(error)}`);
   }
+  if (context === undefined) throw new UnreadableError(`there is no ${source}`);
+  return context;
 }

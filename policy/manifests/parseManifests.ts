@@ -1,4 +1,18 @@
-import { type Document, isScalar, LineCounter, parseAllDocuments, type Tags, visit } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+  Scalar,
+  type Tags,
+  visit,
+  type YAMLMap,
+  type YAMLSeq,
+} from "yaml";
 import { isObject, parsePath } from "../rules/json.ts";
 import { UnreadableError } from "./readInput.ts";
 
@@ -38,7 +52,8 @@ export function parseManifests(text: string): Manifest[] {
 /**
  * Parses YAML documents as Kubernetes does: YAML 1.1, so that `privileged: yes` is true, whatever the file
  * says about its version. Throws an UnreadableError for anything that kubectl would not take or that hides
- * what it means: syntax errors, duplicate keys, cyclic aliases, alias bombs, documents that are no object.
+ * what it means: syntax errors, duplicate keys, cyclic aliases, alias bombs, documents that are no object, and
+ * what kubectl reads differently.
  */
 export function parseDocuments(text: string): Manifest[] {
   const lines = new LineCounter();
@@ -51,17 +66,19 @@ export function parseDocuments(text: string): Manifest[] {
     lineCounter: lines,
     logLevel: "error",
   });
-  return documents.flatMap((document) => {
+  const manifests = documents.flatMap((document) => {
     const value = toValue(document as Document, lines);
     return value === undefined ? [] : [{ value, locate: locator(document as Document, lines) }];
   });
+  checkLineBreaks(text, documents as Document[], lines);
+  return manifests;
 }
 
 function toValue(document: Document, lines: LineCounter): Record<string, unknown> | undefined {
   const [error] = document.errors;
   if (error !== undefined) throw new UnreadableError(explain(error.message));
   const at = `line ${lines.linePos(document.range?.[0] ?? 0).line}`;
-  checkKeys(document, lines);
+  checkNodes(document, lines);
   let value: unknown;
   try {
     value = document.toJS({ maxAliasCount: 100 });
@@ -80,20 +97,114 @@ function explain(message: string): string {
   return first.replace("Maximum call stack size exceeded", "nested too deeply").replace(/:$/, "");
 }
 
-function checkKeys(document: Document, lines: LineCounter): void {
+/** Tags that say what the value says anyway. Others, such as `!!binary`, become what a rule does not compare with. */
+const PLAIN_TAGS = ["map", "seq", "str", "int", "float", "bool", "null", "merge"].map(
+  (tag) => `tag:yaml.org,2002:${tag}`,
+);
+
+function checkNodes(document: Document, lines: LineCounter): void {
+  const budget = { keys: MAXIMUM_MERGED_KEYS };
   visit(document, {
+    Value: (_key, node) => checkTag(node, lines),
     Map: (_key, map) => {
-      const seen = new Set<string>();
-      for (const { key } of map.items) {
-        const { line } = lines.linePos((key as { range?: [number] | null } | null)?.range?.[0] ?? 0);
-        if (!isScalar(key)) throw new UnreadableError(`a key is no text, line ${line}`);
-        const name = String(key.value);
-        if (seen.has(name) && name !== "<<")
-          throw new UnreadableError(`key ${name} is there twice, line ${line}`);
-        seen.add(name);
-      }
+      checkTag(map, lines);
+      checkKeys(map, document, lines, budget);
     },
   });
+}
+
+function checkTag({ tag, range }: Scalar | YAMLMap | YAMLSeq, lines: LineCounter): void {
+  if (tag === undefined || PLAIN_TAGS.includes(tag)) return;
+  const { line } = lines.linePos(range?.[0] ?? 0);
+  throw new UnreadableError(`tag ${tag} hides what the value is, line ${line}`);
+}
+
+/** Most keys that a document's merges may bring: each copies all keys of its source, however often it is named. */
+const MAXIMUM_MERGED_KEYS = 1_000_000;
+
+/**
+ * Refuses keys that are no text or there twice, and merges that bring a key which is there already: by the
+ * standard the first of them holds, in kubectl the last.
+ */
+function checkKeys(
+  { items }: YAMLMap,
+  document: Document,
+  lines: LineCounter,
+  budget: { keys: number },
+): void {
+  const stated = new Set<string>();
+  const merged = new Set<string>();
+  for (const { key, value } of items) {
+    const { line } = lines.linePos((key as { range?: [number] | null } | null)?.range?.[0] ?? 0);
+    if (!isScalar(key)) throw new UnreadableError(`a key is no text, line ${line}`);
+    if (isMergeKey(key)) {
+      const brought = mergedKeys(value as Node | null, document, budget);
+      const twice = [...brought].find((name) => stated.has(name) || merged.has(name));
+      if (twice !== undefined)
+        throw new UnreadableError(`<< brings key ${twice}, which is there already, line ${line}`);
+      for (const name of brought) merged.add(name);
+      continue;
+    }
+    const name = String(key.value);
+    if (stated.has(name)) throw new UnreadableError(`key ${name} is there twice, line ${line}`);
+    stated.add(name);
+  }
+}
+
+function isMergeKey({ value, type }: Scalar): boolean {
+  return (
+    (type === undefined || type === Scalar.PLAIN) &&
+    (value === "<<" || (typeof value === "symbol" && value.description === "<<"))
+  );
+}
+
+/** Names of all keys that a merge brings, those that its sources merge themselves too. */
+function mergedKeys(source: Node | null, document: Document, budget: { keys: number }): Set<string> {
+  const names = new Set<string>();
+  const seen = new Set<unknown>();
+  const pending: unknown[] = [source];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const node = isAlias(next) ? next.resolve(document) : next;
+    if (seen.has(node)) continue;
+    seen.add(node);
+    if (isSeq(node)) for (const item of node.items) pending.push(item);
+    if (!isMap(node)) continue;
+    budget.keys -= node.items.length;
+    if (budget.keys < 0) throw new UnreadableError("merges copy too many keys");
+    for (const { key, value } of node.items) {
+      if (isScalar(key) && isMergeKey(key)) pending.push(value);
+      else if (isScalar(key)) names.add(String(key.value));
+    }
+  }
+  return names;
+}
+
+/** Line breaks of YAML 1.1 that the parser takes for text; a carriage return alone is one too. */
+const HIDDEN_LINE_BREAK = /\r(?!\n)|[\u0085\u2028\u2029]/;
+
+/**
+ * Refuses line breaks that kubectl sees and the parser does not: what follows one in a comment or a plain text is
+ * a line of its own for kubectl alone. Between quotes nothing can hide, and JSON has them there.
+ */
+function checkLineBreaks(text: string, documents: readonly Document[], lines: LineCounter): void {
+  if (!HIDDEN_LINE_BREAK.test(text)) return;
+  let start = 0;
+  const checkUntil = (end: number): void => {
+    const found = text.slice(start, end).search(HIDDEN_LINE_BREAK);
+    if (found < 0) return;
+    const { line } = lines.linePos(start + found);
+    throw new UnreadableError(`a line break that readers of YAML do not agree on, line ${line}`);
+  };
+  for (const document of documents) {
+    visit(document, {
+      Scalar: (_key, { type, range }) => {
+        if (!range || (type !== Scalar.QUOTE_DOUBLE && type !== Scalar.QUOTE_SINGLE)) return;
+        checkUntil(range[0]);
+        start = range[1];
+      },
+    });
+  }
+  checkUntil(text.length);
 }
 
 /** True when no value contains itself. */

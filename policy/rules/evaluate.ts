@@ -8,22 +8,29 @@ export interface ListedObject {
   readonly value: unknown;
 }
 
-/** Deeper lists are no manifest that anyone writes; the bound keeps hostile input from exhausting the stack. */
-const MAXIMUM_NESTING = 16;
-
-/** The objects of a List (of any kind, and of Lists in it), or the object itself. */
+/**
+ * The objects of a List (of any kind, and of Lists in it), or the object itself. kubectl takes whatever has
+ * `items` for a list and the API server what its kind says, so that an object of another kind counts with its items.
+ */
 export function objectsOf(object: unknown, path: Path = []): ListedObject[] {
-  const isList = textAt(object, "kind")?.endsWith("List") === true && Array.isArray(valueAt(object, "items"));
-  if (!isList || path.length > 2 * MAXIMUM_NESTING) return [{ path, value: object }];
-  return listAt(object, "items").flatMap((item, index) =>
-    objectsOf(withListKind(item, object), [...path, "items", index]),
-  );
+  const found: ListedObject[] = [];
+  const pending: ListedObject[] = [{ path, value: object }];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const { path: at, value } = next;
+    const items = valueAt(value, "items");
+    const isList = Array.isArray(items) && textAt(value, "kind")?.endsWith("List") === true;
+    if (!isList) found.push(next);
+    for (const [index, item] of [...listAt(value, "items").entries()].reverse()) {
+      pending.push({ path: [...at, "items", index], value: withListKind(item, value) });
+    }
+  }
+  return found;
 }
 
 /** Items of a typed list (`PodList`) may leave out what the list's own kind says. */
 function withListKind(item: unknown, list: unknown): unknown {
   if (!isObject(item) || item.kind !== undefined) return item;
-  const kind = textAt(list, "kind")?.slice(0, -"List".length);
+  const kind = textAt(list, "kind")?.replace(/List$/, "");
   return kind ? { apiVersion: valueAt(list, "apiVersion"), ...item, kind } : item;
 }
 

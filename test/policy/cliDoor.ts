@@ -29,7 +29,10 @@ export async function runCli(
       const below = Object.keys(files).filter((file) => file.startsWith(`${folder}/`));
       return [...new Set(below.map((file) => file.slice(folder.length + 1).split("/")[0] ?? ""))];
     },
-    stackContext: (stack) => (stack === "local" ? createContext() : undefined),
+    stackContext: (stack) => {
+      if (stack === "torn") throw new Error("the file is torn");
+      return stack === "local" ? createContext() : undefined;
+    },
     today: () => today,
     print: (text) => printed.push(text),
     complain: (text) => complaints.push(text),

@@ -158,6 +158,11 @@ const cases: Readonly<Record<string, Case>> = {
   },
   "release-timeout": { happy: release, failing: [["timeout"], 0], missing: [["timeout"], "fails"] },
   "release-await": { happy: release, failing: [["skipAwait"], true], missing: [["skipAwait"], "passes"] },
+  "release-stated-values": {
+    happy: release,
+    failing: [["valueYamlFiles", 0], "values.yaml"],
+    missing: [["values"], "passes"],
+  },
   "release-secret-literals": {
     happy: release,
     failing: [["values", "adminPassword"], "hunter2"],

@@ -37,6 +37,12 @@ function forEachAllow(
   });
 }
 
+/** `*`, `s3:*` and `s*:Get`, however the wildcards `*` (any text) and `?` (any letter) are doubled. */
+const ANY_ACTION = /^(?:[*?]+|[^:]*:[*?]+|[^:]*[*?][^:]*:.*)$/;
+
+/** `*`, and ARNs that name nothing of a service: `arn:aws:s3:::*` and shorter, which IAM fills up with stars. */
+const ANY_RESOURCE = /^(?:[*?]+|arn(?::[^:]*){0,4}|arn(?::[^:]*){4}:[*?/:]*[*?][*?/:]*)$/;
+
 const wildcardActions = defineRule({
   name: "iam-no-wildcard-actions",
   description: "IAM allows named actions, never all of a service or all but some.",
@@ -47,7 +53,7 @@ const wildcardActions = defineRule({
     forEachAllow(inputs, documentPaths(inputs, type), ({ path, value, actions }) => {
       const fix = "name the actions that are needed";
       const broad = actions
-        .filter((action) => /^(?:\*|[^:]*:\*|.*\*:.*)$/.test(action))
+        .filter((action) => ANY_ACTION.test(action))
         .map((action) => ({ path: [...path, "Action"], message: `action ${action} is allowed`, fix }));
       const all =
         "NotAction" in value
@@ -92,7 +98,7 @@ const wildcardResources = defineRule({
       const fix = "name the ARNs that the actions are for";
       if ("NotResource" in value)
         return [{ path: [...path, "NotResource"], message: "all resources but some are allowed", fix }];
-      const isAny = resources.some((resource) => /^(?:\*|arn:[^:]*:[^:]*:[^:]*:[^:]*:\*)$/.test(resource));
+      const isAny = resources.some((resource) => ANY_RESOURCE.test(resource));
       const narrowed = conditionsOf(statement).some(({ key }) => new RegExp(narrowingConditions).test(key));
       const unavoidable = new RegExp(`^(?:${anyResourceActions.join("|")})$`);
       const broad = actions.filter((action) => !unavoidable.test(action));

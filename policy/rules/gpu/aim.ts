@@ -12,8 +12,8 @@ export const aimKnobs = z.object({
       "nvidia\\.com/(?:gpu|cuda|mig)[^=]*=.*",
       "node-role=training",
       "(?:node|beta)\\.kubernetes\\.io/instance-type=(?:g|gr|p)[0-9][a-z0-9-]*\\..+",
-      "karpenter\\.k8s\\.aws/instance-family=(?:g|gr|p)[0-9].*",
-      "karpenter\\.k8s\\.aws/instance-category=[gp]",
+      "(?:karpenter\\.k8s\\.aws|eks\\.amazonaws\\.com)/instance-family=(?:g|gr|p)[0-9].*",
+      "(?:karpenter\\.k8s\\.aws|eks\\.amazonaws\\.com)/instance-category=[gp]",
       "(?:karpenter\\.k8s\\.aws|eks\\.amazonaws\\.com)/instance-(?:gpu|accelerator)-[^=]+=.*",
       "k8s\\.amazonaws\\.com/accelerator=.*",
     ])
@@ -85,7 +85,9 @@ function attractedLabels(expression: JsonObject): string[] {
     case "In":
       return listAt(expression, "values").map((value) => `${key}=${asText(value)}`);
     case "Exists":
+    // Both compare only with a label that is there.
     case "Gt":
+    case "Lt":
       return [`${key}=`];
     default:
       return [];

@@ -8,21 +8,32 @@ export interface ImageOverride {
   readonly tag?: string;
   /** `repository`, with its registry where the values name one. */
   readonly repository?: string;
+  /** The registry alone, where the values name no repository. */
+  readonly registry?: string;
   /** True when the values say which registry the repository lies in. */
   readonly registryKnown: boolean;
   readonly digest?: string;
 }
 
-const IMAGE_KEY = /^image$|[a-z0-9]Image$|^image_?ref(?:erence)?$/;
+const IMAGE_KEY =
+  /^[Ii]mage$|^(?:.*_)?IMAGE$|[a-z0-9]Image$|[_-]image$|^image(?:_?ref(?:erence)?|_?ur[il]|Ref(?:erence)?|Ur[il])$/;
 const IMAGE_TAG_KEY = /^image_?tag$|[a-z0-9]ImageTag$/i;
+const IMAGE_REGISTRY_KEY = /^image_?registry$|[a-z0-9]ImageRegistry$/i;
 
-/** Whole references in Helm values: strings under keys such as `image` or `sidecarImage`. */
+/** Whole references in Helm values: strings under keys such as `image` or `sidecarImage`, and in `images`. */
 export function imagesInValues(inputs: unknown): NamedImage[] {
   return valuesOf(inputs).flatMap(({ path, value }) => {
+    if (typeof value !== "string" || value === "") return [];
     const key = path.at(-1);
-    const names = typeof key === "string" && IMAGE_KEY.test(key) && typeof value === "string" && value !== "";
-    return names ? [{ path, value, of: `Helm value ${key}` }] : [];
+    const named = typeof key === "string" && IMAGE_KEY.test(key);
+    return named || isListedImage(path, value) ? [{ path, value, of: `Helm value ${key}` }] : [];
   });
+}
+
+/** In `images` stand references by any name, and settings such as `pullPolicy` and `registry`. */
+function isListedImage(path: Path, value: string): boolean {
+  const [parent, key] = path.slice(-2);
+  return parent === "images" && /[/:@]/.test(value) && key !== "registry" && key !== "repository";
 }
 
 /**
@@ -36,10 +47,18 @@ export function imageOverridesInValues(inputs: unknown): ImageOverride[] {
       const tag = tagText(value);
       return tag === undefined ? [] : [{ path, tag, registryKnown: false }];
     }
+    if (typeof key === "string" && IMAGE_REGISTRY_KEY.test(key)) {
+      const registry = filled(value);
+      return registry === undefined ? [] : [{ path, registry, registryKnown: true }];
+    }
     const underImage = typeof key === "string" && IMAGE_KEY.test(key);
-    if (!isObject(value) || !(underImage || ("repository" in value && "tag" in value))) return [];
+    if (!isObject(value) || !(underImage || isImage(value))) return [];
     return [toOverride(path, value)];
   });
+}
+
+function isImage(value: JsonObject): boolean {
+  return "tag" in value && ("repository" in value || "registry" in value);
 }
 
 function toOverride(path: Path, value: JsonObject): ImageOverride {
@@ -54,6 +73,7 @@ function toOverride(path: Path, value: JsonObject): ImageOverride {
     ...(repository !== undefined && {
       repository: registry === undefined ? repository : `${registry}/${repository}`,
     }),
+    ...(repository === undefined && registry !== undefined && { registry }),
     ...(digest !== undefined && { digest: digest.startsWith("sha256:") ? digest : `sha256:${digest}` }),
     registryKnown: registry !== undefined || ownHost,
   };

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { Path } from "../json.ts";
 import { podsOf } from "../pods/pods.ts";
 import { deferral, defineRule, type Issue } from "../rule.ts";
 import { isRunTimeValue } from "../runTimeValues.ts";
@@ -111,11 +112,13 @@ const tag = imageRules({
       },
     ];
   },
-  override: ({ path, tag, digest, repository, registryKnown }, _context, knobs) => {
+  override: ({ path, repository, registryKnown, ...stated }, _context, knobs) => {
+    // A repository may be written with its tag: charts that append none run exactly that.
+    const whole = referenceOf(repository);
+    const { tag = whole?.tag, digest = whole?.digest } = stated;
     if (isRunTimeValue(tag) || (tag === undefined && digest === undefined)) return [];
     const parts = { ...(tag !== undefined && { tag }), ...(digest !== undefined && { digest }) };
-    const normalised = referenceOf(repository)?.repository ?? "";
-    const because = unpinnedBecause({ repository: normalised, ...parts }, knobs);
+    const because = unpinnedBecause({ repository: whole?.repository ?? "", ...parts }, knobs);
     if (because === undefined) return [];
     if (!registryKnown && new RegExp(anyVendorTagPattern(knobs)).test(tag ?? "")) {
       const message = `tag ${tag} is exact for some vendors, and the chart decides whose image it is`;
@@ -147,8 +150,8 @@ const registry = imageRules({
     const message = `image ${named.value} of ${named.of} comes from ${image.repository}, which is not allowed`;
     return [{ path: named.path, message, fix: REGISTRY_FIX }];
   },
-  override: ({ path, repository, registryKnown }, context) => {
-    if (repository === undefined) return [];
+  override: ({ path, repository, registry, registryKnown }, context) => {
+    if (repository === undefined) return registry === undefined ? [] : judgeRegistry(path, registry, context);
     if (!registryKnown) {
       const message = `the chart decides which registry ${repository} comes from`;
       return [{ path, message, fix: "name the registry, or let the rendered charts decide", deferred: true }];
@@ -159,6 +162,26 @@ const registry = imageRules({
     return [{ path, message, fix: REGISTRY_FIX }];
   },
 });
+
+/** A registry that values set for images which the chart names. */
+function judgeRegistry(path: Path, registry: string, { registries }: Context): Issue[] {
+  if (isRunTimeValue(registry)) return [deferral(path, "the registry of the images")];
+  const entries = [...registries.own, ...registries.allowed];
+  if (entries.some((entry) => liesIn(registry, entry))) return [];
+  if (entries.some((entry) => liesIn(entry, registry))) {
+    const message = `only a part of ${registry} is allowed, and the chart decides what comes from it`;
+    return [
+      { path, message, fix: "name the repositories, or let the rendered charts decide", deferred: true },
+    ];
+  }
+  return [
+    {
+      path,
+      message: `images in Helm values come from ${registry}, which is not allowed`,
+      fix: REGISTRY_FIX,
+    },
+  ];
+}
 
 function isOwnByTag({ repository, digest }: ImageReference, { stack, registries }: Context): boolean {
   return stack === "aws" && digest === undefined && registries.own.some((entry) => liesIn(repository, entry));

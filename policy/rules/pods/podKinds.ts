@@ -6,6 +6,8 @@ export interface Placement {
   readonly count?: readonly (readonly string[])[];
   /** Field by which each of these pods stands for several. */
   readonly times?: readonly string[];
+  /** To the Ray cluster that may put its autoscaler beside the containers of these pods. */
+  readonly autoscaled?: readonly string[];
   /** Present where the workload should end: the field that bounds its time in seconds. */
   readonly deadline?: readonly string[];
 }
@@ -19,11 +21,12 @@ export type PodKind =
 function ray(...cluster: string[]): Placement[] {
   const worker = [...cluster, "workerGroupSpecs", "*"];
   return [
-    { template: [...cluster, "headGroupSpec", "template"] },
+    { template: [...cluster, "headGroupSpec", "template"], autoscaled: cluster },
     {
       template: [...worker, "template"],
       count: [
         [...worker, "replicas"],
+        [...worker, "minReplicas"],
         [...worker, "maxReplicas"],
       ],
       times: [...worker, "numOfHosts"],

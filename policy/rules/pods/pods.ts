@@ -1,4 +1,4 @@
-import { isObject, listAt, matchesAt, objectAt, type Path, valueAt } from "../json.ts";
+import { isEmpty, isObject, listAt, matchesAt, objectAt, type Path, valueAt } from "../json.ts";
 import type { JsonObject } from "../types.ts";
 import { workflowPods } from "./argo.ts";
 import { groupKindOf, type Placement, POD_KINDS } from "./podKinds.ts";
@@ -21,6 +21,7 @@ function placedPods(object: unknown, kind: string, placement: Placement): PodTem
     const ofPod = [...specPath, "activeDeadlineSeconds"];
     const ofObject = placement.deadline ?? ofPod;
     const deadline = valueAt(object, ...ofObject) === undefined ? ofPod : ofObject;
+    const stated = containersOf(spec, specPath);
     return {
       path: specPath,
       kind,
@@ -29,7 +30,7 @@ function placedPods(object: unknown, kind: string, placement: Placement): PodTem
       at: (...field) => [...specPath, ...field],
       labels: objectAt(value, "metadata", "labels"),
       labelsPath: [...path, "metadata", "labels"],
-      containers: containersOf(spec, specPath),
+      containers: [...stated, ...autoscalerOf(object, placement, stated)],
       volumes: objectsIn(spec, "volumes", specPath),
       ends: placement.deadline !== undefined,
       deadline: { value: valueAt(object, ...deadline), path: ofObject },
@@ -59,6 +60,26 @@ function containersOf(spec: JsonObject, specPath: Path): Container[] {
       return toContainer(located, actualRole, `${field}[${located.path.at(-1)}]`);
     }),
   );
+}
+
+/** What KubeRay gives its autoscaler where the cluster says nothing else. */
+const AUTOSCALER_RESOURCES = {
+  requests: { cpu: "500m", memory: "512Mi" },
+  limits: { cpu: "500m", memory: "512Mi" },
+};
+
+/** The container that KubeRay adds to a head pod, as the cluster's `autoscalerOptions` and the head make it. */
+function autoscalerOf(object: unknown, { autoscaled }: Placement, [head]: readonly Container[]): Container[] {
+  if (autoscaled === undefined || valueAt(object, ...autoscaled, "enableInTreeAutoscaling") !== true)
+    return [];
+  const path = [...autoscaled, "autoscalerOptions"];
+  const options = objectAt(object, ...path);
+  const value = {
+    ...options,
+    image: isEmpty(options.image) ? head?.value.image : options.image,
+    resources: options.resources ?? AUTOSCALER_RESOURCES,
+  };
+  return [toContainer({ path, value }, "main", "autoscaler")];
 }
 
 function objectsIn(parent: JsonObject, field: string, parentPath: Path): Located[] {

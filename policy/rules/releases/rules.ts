@@ -48,6 +48,8 @@ const repository = defineRule({
 });
 
 function liesUnder(source: string, known: string): boolean {
+  // A step up leaves the repository although the address begins like it.
+  if (/(?:\/|%2f)(?:\.|%2e){2}(?:\/|%2f|$)/i.test(source)) return false;
   const [place, base] = [source, known].map((url) => url.replace(/\/+$/, ""));
   return place === base || place?.startsWith(`${base}/`) === true;
 }
@@ -111,5 +113,20 @@ const awaited = defineRule({
       : [],
 });
 
+const statedValues = defineRule({
+  name: "release-stated-values",
+  description: "A release states its values where the rules see them: no value files, no post-renderer.",
+  level: "mandatory",
+  target: "release",
+  check: (inputs) =>
+    ["valueYamlFiles", "postrender"]
+      .filter((field) => !isEmpty(valueAt(inputs, field)))
+      .map((field) => ({
+        path: [field],
+        message: `${field} may change images and hold secrets where no rule sees them`,
+        fix: "state the values in the program",
+      })),
+});
+
 /** Rules on Helm releases, their images and secrets aside. */
-export const releaseRules: readonly Rule[] = [version, repository, namespace, timeout, awaited];
+export const releaseRules: readonly Rule[] = [version, repository, namespace, timeout, awaited, statedValues];

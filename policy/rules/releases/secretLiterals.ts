@@ -11,12 +11,17 @@ const KNOWN_SHAPES = [
   /\b(?:ghp|gho|ghs|ghr|glpat|xox[abprs]|hf)[_-][0-9A-Za-z_-]{16,}/,
   /\bgithub_pat_[0-9A-Za-z_]{20,}/,
   /\beyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]+/,
-  /\b[a-z][a-z0-9+.-]*:\/\/[^/\s:@]+:[^/\s:@$]+@/,
+  /\b[a-z][a-z0-9+.-]*:\/\/[^/\s:@]*:[^/\s:@$]+@/,
+  /\b[rs]k[_-](?:live|test|proj|ant)[_-][0-9A-Za-z_-]{16,}/,
+  /\bhttps:\/\/hooks\.slack\.com\/services\/\w+\/\w+\/\w+/,
 ];
 
 /** Names whose literal value is a secret, whatever it looks like. */
 const ALWAYS =
-  /(?:password|passwd|passphrase|pwd|token|api[_-]?key|access[_-]?key|private[_-]?key|secret[_-]?key|credentials?)$/i;
+  /(?:passwords?|passwd|passphrase|pwd|(?:^|[_-])pass|token|api[_-]?key|access[_-]?key|private[_-]?key|secret[_-]?key|credentials?)$/i;
+
+/** Names of which not even a number is harmless: `token: 300` may well be a time, `password: 300` is none. */
+const EVEN_NUMBERS = /(?:passwords?|passwd|passphrase|pwd|(?:^|[_-])pass)$/i;
 
 /** Names whose value may be a secret or only the name of one. */
 const SOMETIMES = /secret$/i;
@@ -54,9 +59,10 @@ const secretLiterals = defineRule({
 });
 
 function inText(path: Path, value: unknown, harmlessKeys: readonly string[]): string | undefined {
+  const key = String(path.findLast((step) => typeof step === "string") ?? "");
+  if (typeof value === "number" && EVEN_NUMBERS.test(key)) return `a literal ${key}`;
   if (typeof value !== "string" || value === "" || isReference(value)) return undefined;
   if (KNOWN_SHAPES.some((shape) => shape.test(value))) return "what looks like a secret";
-  const key = String(path.findLast((step) => typeof step === "string") ?? "");
   if (REFERENCE.test(key) && DNS_NAME.test(value)) return undefined;
   if (harmlessKeys.includes(key) && /^[A-Za-z._-]+$/.test(value)) return undefined;
   if (ALWAYS.test(key)) return `a literal ${key}`;
