@@ -68,6 +68,6 @@ format: ## Format the sources
 	@$(NODE) && npm run --silent format
 
 help: ## Print this
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run images rehearse rehearsal-tools all-tools policy policy-charts policy-check up down preview cluster status setup doctor charts lock test test-aws test-all test-unit bench bench-serving format help

@@ -5,7 +5,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { awsTextKeys } from "./config/awsSchema.ts";
 import { impossible } from "./config/combinations.ts";
-import { explain } from "./config/explain.ts";
+import { explain, misspeltNamespace } from "./config/explain.ts";
 import { ConfigError, type ConfigProblem } from "./config/problems.ts";
 import { type Config, schema } from "./config/schema.ts";
 
@@ -18,6 +18,7 @@ const textKeys = new Set<string>([
   "kubeconfig",
   "context",
   "imageRegistry",
+  "servingImage",
   "dataDir",
   ...awsTextKeys,
 ]);
@@ -32,7 +33,13 @@ export function parseConfig(raw: Readonly<Record<string, string>>, secret: Reado
   const shown = (key: string): string | undefined => (secret.has(key) ? undefined : raw[key]);
   const values: Record<string, unknown> = {};
   for (const [key, text] of Object.entries(raw)) {
-    if (!key.startsWith("mlops:")) continue;
+    if (!key.startsWith("mlops:")) {
+      const meant = misspeltNamespace(key);
+      if (meant !== undefined) {
+        problems.push({ key, value: shown(key), message: `unknown namespace; did you mean ${meant}?` });
+      }
+      continue;
+    }
     const short = key.slice("mlops:".length);
     if (textKeys.has(short)) values[short] = text;
     else {
@@ -49,7 +56,10 @@ export function parseConfig(raw: Readonly<Record<string, string>>, secret: Reado
     for (const issue of result.error.issues) problems.push(...explain(issue, values, shown));
   }
   // Not only when the shapes are right: a user should see all problems in one go.
-  problems.push(...impossible(values));
+  for (const { key, value, message } of impossible(values)) {
+    const isSecret = secret.has(key.split(".")[0] ?? key);
+    problems.push({ key, value: isSecret ? undefined : value, message });
+  }
   if (problems.length > 0 || !result.success) throw new ConfigError(problems);
   return result.data;
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isReservedNamespace } from "../components/tenancy/names.ts";
 import { impossibleAws } from "./awsCombinations.ts";
 import type { ConfigProblem } from "./problems.ts";
 import { defaultPorts, type LocalNode, node, team } from "./schema.ts";
@@ -27,6 +28,11 @@ export function impossible(values: Readonly<Record<string, unknown>>): ConfigPro
   if (teams.success) {
     for (const duplicate of duplicates(teams.data.map((t) => t.name))) {
       say("teams", duplicate, "two teams have this name");
+    }
+    for (const [index, { name }] of teams.data.entries()) {
+      if (isReservedNamespace(name)) {
+        say(`teams.${index}.name`, name, "the namespace of this name is the cluster's or the platform's own");
+      }
     }
   }
   if (values.environment === "aws") problems.push(...impossibleAws(values));

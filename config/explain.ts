@@ -26,6 +26,14 @@ export function explain(
   return [{ key: at, value: shown(top) === undefined ? undefined : value, message: allowed(issue) }];
 }
 
+/** What the schema's types are called; the others by their own name. */
+const typeWords: Readonly<Record<string, string>> = {
+  array: "a list",
+  int: "a whole number",
+  object: "a map of keys to values",
+  record: "a map of keys to values",
+};
+
 function allowed(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case "invalid_value":
@@ -33,8 +41,11 @@ function allowed(issue: z.core.$ZodIssue): string {
     case "invalid_type":
       // The schema's own words, where it has some.
       if (!issue.message.startsWith("Invalid input")) return `must be ${issue.message}`;
-      return `must be ${issue.expected === "array" ? "a list" : `a ${issue.expected}`}`;
+      return `must be ${typeWords[issue.expected] ?? `a ${issue.expected}`}`;
+    case "invalid_key":
+      return `must be named by ${issue.issues[0]?.message ?? "another key"}`;
     case "too_small":
+      if (issue.origin === "string") return "must not be empty";
       return `must be at least ${issue.minimum}${issue.origin === "array" ? " item(s)" : ""}`;
     case "too_big":
       return `must be at most ${issue.maximum}`;
@@ -73,6 +84,16 @@ function unknownKey(
     return `unknown key; did you mean mlops:${near.candidate}?`;
   }
   return `unknown key; known on this stack: ${known.join(", ")}`;
+}
+
+/**
+ * The key that a key of an unknown namespace was probably meant to be: a misspelt namespace would otherwise go unseen,
+ * because keys of other namespaces are providers' own.
+ */
+export function misspeltNamespace(key: string): string | undefined {
+  const [namespace = "", ...rest] = key.split(":");
+  if (namespace === "mlops" || editDistance(namespace.toLowerCase(), "mlops") > 2) return undefined;
+  return `mlops:${rest.join(":")}`;
 }
 
 /** Levenshtein distance. */

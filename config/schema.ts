@@ -7,9 +7,24 @@ import { awsShape } from "./awsSchema.ts";
 const name = z
   .string()
   .regex(/^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/, "a DNS label: lower case letters, digits, '-', at most 40");
-const quantity = z
+const quantityWords = "a Kubernetes quantity such as 4, 500m or 16Gi";
+/** Not zero: Kubernetes would take it and run nothing. `pulumi config set --path` makes numbers of digits. */
+const quantity = z.preprocess(
+  (value) => (typeof value === "number" ? String(value) : value),
+  z.string(quantityWords).regex(/^(?=.*[1-9])\d+(\.\d+)?(m|k|[MGT]|[KMGT]i)?$/, `${quantityWords}, above 0`),
+);
+const labelKey = z
   .string()
-  .regex(/^\d+(\.\d+)?(m|[KMGT]i?)?$/, "a Kubernetes quantity such as 4, 500m or 16Gi");
+  .regex(
+    /^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?$/,
+    "a Kubernetes label key",
+  );
+const labelValue = z
+  .string()
+  .regex(
+    /^([A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?)?$/,
+    "a Kubernetes label value: letters, digits, '-', '_', '.', at most 63",
+  );
 /** Loopback ports of the host that a k3d cluster takes unless configured otherwise. */
 export const defaultPorts = { ingress: 8080, registry: 5555 };
 
@@ -25,7 +40,7 @@ export const team = z.strictObject({
 export const node = z.strictObject({
   name,
   role: z.enum(["server", "agent"]),
-  labels: z.record(z.string(), z.string()).default({}),
+  labels: z.record(labelKey, labelValue).default({}),
   cpu: z.number().int().min(1),
   memory: quantity,
   accelerator: z.enum(["l4", "t4"]).optional(),
@@ -50,9 +65,20 @@ const llm = z.strictObject({
     .optional(),
 });
 
-const pinned = z
+/** A tag of digits only comes as a number out of structured values. */
+const pinned = z.preprocess(
+  (value) => (Number.isSafeInteger(value) ? String(value) : value),
+  z
+    .string()
+    .regex(/^[\w][\w.-]*(@sha256:[0-9a-f]{64})?$/, "a tag, with the digest after it: 1.2.3@sha256:..."),
+);
+
+const registry = z
   .string()
-  .regex(/^[\w][\w.-]*(@sha256:[0-9a-f]{64})?$/, "a tag, with the digest after it: 1.2.3@sha256:...");
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9.-]*(:\d+)?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/,
+    "a registry as images name it, without a scheme: registry.example.com/mlops",
+  );
 
 /** Tag, and on AWS digest, of each image that pipelines' steps run in. */
 const stepImages = z.strictObject({ training: pinned, deployment: pinned, benchmark: pinned });
@@ -77,7 +103,7 @@ export const local = z.strictObject({
   nodes: z.array(node).min(1),
   kubeconfig: z.string().min(1).optional(),
   context: z.string().min(1).optional(),
-  imageRegistry: z.string().min(1).optional(),
+  imageRegistry: registry.optional(),
   ingressPort: port.default(defaultPorts.ingress),
   registryPort: port.default(defaultPorts.registry),
   dataDir: z.string().min(1).default(".mlops/k3d"),

@@ -7,11 +7,14 @@ set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 lock=$root/tools/toolchain/lock.json
-# The same rule as cacheDir() in tools/lib/paths.ts.
-cache=${MLOPS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mlops-platform}
 
 say() { printf '%s\n' "bootstrap: $*" >&2; }
 fail() { say "$*"; exit 1; }
+
+[ -n "${MLOPS_CACHE:-}${XDG_CACHE_HOME:-}${HOME:-}" ] ||
+  fail "HOME is not set; set it, or name a folder for downloads and builds with MLOPS_CACHE"
+# The same rule as cacheDir() in tools/lib/paths.ts.
+cache=${MLOPS_CACHE:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/mlops-platform}
 
 # The "node" block of the lock has one key on a line, indented by its depth; a test holds it to that.
 # pin KEY: the value of a key of the block. pin_in SECTION KEY: that of a key one level deeper.
@@ -80,7 +83,8 @@ install_node() {
     *) fail "no Node $version for $(uname -m)" ;;
   esac
   npm_platform=$os-$node_arch
-  mkdir -p "$cache/node"
+  mkdir -p "$cache/node" ||
+    fail "the cache cannot be made in $cache; name another folder for downloads and builds with MLOPS_CACHE"
   # Left by runs that were killed; a day, so that none that still works is hit.
   find "$cache/node" -maxdepth 1 -name '.partial-*' -mtime +0 -exec rm -rf {} +
   work=$(mktemp -d "$cache/node/.partial-XXXXXX")

@@ -4,6 +4,7 @@ import type { LocalConfig, LocalNode } from "../../config/schema.ts";
 import type { AcceleratorClass, ClusterTarget } from "../target.ts";
 import { localFacts, localRegistry } from "./facts.ts";
 import { K3dCluster } from "./k3d.ts";
+import { kubectlFor } from "./kubectl.ts";
 import { localTarget } from "./target.ts";
 
 /** What the embedded cluster hands over once it runs: addresses and credentials of its processes. */
@@ -74,6 +75,7 @@ function existing(config: LocalConfig, kubeconfig: string): ClusterTarget {
     }),
     kubeconfig,
     context,
+    kubectl: kubectlFor(config),
     clusterIdentifier: context,
   });
 }

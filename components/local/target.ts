@@ -11,6 +11,8 @@ export interface LocalTargetArgs {
   readonly clusterIdentifier: pulumi.Input<string>;
   /** URLs of what runs beside the cluster, by service name; they win over Ingresses. */
   readonly processes?: Readonly<Record<string, string>>;
+  /** How a person calls kubectl for this cluster; plain `kubectl` by default. */
+  readonly kubectl?: string;
   /** Port of the host on which the ingress controller answers. */
   readonly ingressPort?: number;
   /** The resource that is the cluster, where this program made it. */
@@ -52,6 +54,6 @@ function urlOf(service: PlatformService, args: LocalTargetArgs): ServiceUrl | un
     return { url: `http://${service.name}.${ingress.hostSuffix}${port}` };
   }
   return {
-    portForward: `kubectl -n ${service.namespace} port-forward service/${service.service} ${service.port}`,
+    portForward: `${args.kubectl ?? "kubectl"} -n ${service.namespace} port-forward service/${service.service} ${service.port}`,
   };
 }

@@ -7,6 +7,7 @@ import {
   engineLabels,
   gatewayLabels,
   gatewayPorts,
+  isReservedNamespace,
   pipelinesNamespace,
   reconcilerLabels,
 } from "./names.ts";
@@ -248,14 +249,9 @@ function databasePort(port: unknown): number {
  * @throws Error listing each name that is given twice or belongs to the cluster or the platform.
  */
 export function checkTeams(teams: readonly string[]): void {
-  const taken = new Set([
-    ...Object.values(charts).map((spec) => spec.namespace),
-    pipelinesNamespace,
-    "default",
-  ]);
   const problems = teams.flatMap((team, index) => {
     if (teams.indexOf(team) !== index) return [`team "${team}" is listed twice`];
-    if (taken.has(team) || team.startsWith("kube-")) return [`team "${team}": the namespace is not free`];
+    if (isReservedNamespace(team)) return [`team "${team}": the namespace is not free`];
     return [];
   });
   if (problems.length > 0) throw new Error(problems.join("\n"));

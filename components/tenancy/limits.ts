@@ -1,5 +1,6 @@
 /** What keeps a tenant in its bounds, as pure objects in Kubernetes' own form. */
 import { charts } from "../../charts.ts";
+import { parseQuantity } from "../../policy/rules/quantity.ts";
 import { pipelinesNamespace } from "./names.ts";
 
 /** A team: a namespace with a share of the cluster. */
@@ -60,9 +61,9 @@ export function quotaSpec(team: Team): { hard: Record<string, string> } {
 
 export interface ContainerLimits {
   type: "Container";
-  default: Record<string, string>;
-  defaultRequest: Record<string, string>;
-  max?: Record<string, string>;
+  default: { cpu: string; memory: string };
+  defaultRequest: { cpu: string; memory: string };
+  max?: { cpu: string; memory: string };
 }
 
 /**
@@ -77,7 +78,25 @@ export function limitRangeSpec(team: Team | undefined): { limits: ContainerLimit
   };
   if (team === undefined) return { limits: [limits] };
   const most = { cpu: team.cpu, memory: team.memory };
-  return { limits: [{ ...limits, default: { ...limits.default, cpu: team.cpu }, max: most }] };
+  // Kubernetes refuses defaults that are above the most, which a small team's share may be below.
+  return {
+    limits: [
+      {
+        ...limits,
+        default: { cpu: team.cpu, memory: smaller(limits.default.memory, most.memory) },
+        defaultRequest: {
+          cpu: smaller(limits.defaultRequest.cpu, most.cpu),
+          memory: smaller(limits.defaultRequest.memory, most.memory),
+        },
+        max: most,
+      },
+    ],
+  };
+}
+
+/** The smaller of two Kubernetes quantities, as it is written. */
+function smaller(quantity: string, most: string): string {
+  return (parseQuantity(quantity) ?? 0) <= (parseQuantity(most) ?? 0) ? quantity : most;
 }
 
 /** Whether pods in this namespace come from users and workflows, and not from a chart. */

@@ -1,7 +1,14 @@
 /** Names that tenants, the platform's charts and pipelines agree on. */
+import { charts } from "../../charts.ts";
 
 /** Where the platform's own pipelines run. */
 export const pipelinesNamespace = "pipelines";
+
+/** Whether a namespace belongs to the cluster or to the platform, on whatever stack, so that no team can have it. */
+export function isReservedNamespace(name: string): boolean {
+  const ofSystems = Object.values(charts).some((spec) => spec.namespace === name);
+  return ofSystems || name === pipelinesNamespace || name === "default" || name.startsWith("kube-");
+}
 
 /** Service accounts in every namespace that runs workflows. */
 export const serviceAccounts = {

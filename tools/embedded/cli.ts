@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import type { ClusterOptions, ClusterStatus, ProcessStatus } from "./cluster.ts";
 import { destroy, kubeconfigPath, start, status, stop } from "./cluster.ts";
 import { readNodeDescription } from "./nodeDescription.ts";
+import { podStartDelayOf } from "./settings.ts";
 
 const usage = `Usage: node tools/embedded/cli.ts COMMAND [--dir DIR]
 
@@ -46,7 +47,7 @@ async function main(argv: readonly string[]): Promise<number> {
       const cluster = await start({
         ...where,
         nodes: values.nodes === undefined ? undefined : readNodeDescription(values.nodes),
-        podStartDelay: secondsOf(values["pod-start-delay"]),
+        podStartDelay: podStartDelayOf(values["pod-start-delay"], "--pod-start-delay"),
         services: !values["without-services"],
       });
       await cluster.waitServices();
@@ -66,13 +67,6 @@ async function main(argv: readonly string[]): Promise<number> {
     default:
       throw new Error(`${command === undefined ? "no command" : `unknown command ${command}`}\n\n${usage}`);
   }
-}
-
-function secondsOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const seconds = Number(text);
-  if (text.trim() !== "" && seconds >= 0 && seconds <= 3600) return seconds;
-  throw new Error(`--pod-start-delay ${text}: must be a number of seconds from 0 to 3600`);
 }
 
 function showStatus(cluster: ClusterStatus, asJson: boolean): number {

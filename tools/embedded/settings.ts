@@ -9,6 +9,18 @@ const settingsSchema = z.strictObject({
   services: z.boolean(),
 });
 
+/**
+ * Seconds until a scheduled pod runs, from text; undefined where there is none.
+ *
+ * @throws Error naming `source` when it is no such number.
+ */
+export function podStartDelayOf(text: string | undefined, source: string): number | undefined {
+  if (text === undefined) return undefined;
+  const seconds = Number(text);
+  if (text.trim() !== "" && seconds >= 0 && seconds <= 3600) return seconds;
+  throw new Error(`${source} ${text}: must be a number of seconds from 0 to 3600`);
+}
+
 /** What the last start was asked for. */
 export type Settings = z.infer<typeof settingsSchema>;
 

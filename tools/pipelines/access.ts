@@ -5,7 +5,7 @@ import { pipelinesNamespace } from "../../components/tenancy/names.ts";
 import { exec } from "../lib/exec.ts";
 import { projectRoot, stateDir } from "../lib/paths.ts";
 import { clusterAccess } from "../stack/kubeconfig.ts";
-import { readState } from "../stack/stateFile.ts";
+import { currentState } from "../stack/stateFile.ts";
 
 /**
  * How to reach the cluster of a stack that is up.
@@ -15,7 +15,7 @@ import { readState } from "../stack/stateFile.ts";
 export async function stackAccess(stack: string): Promise<ClusterAccess> {
   const namespace = pipelinesNamespace;
   if (stack === "local") {
-    const access = await clusterAccess(readState("local"));
+    const access = await clusterAccess(await currentState("local"));
     if (access === undefined) throw new Error("the stack `local` has no cluster; start it with `make up`");
     const { kubeconfig, context } = access;
     return { kubeconfig, namespace, ...(context === undefined ? {} : { context }) };

@@ -10,7 +10,7 @@ import { endOrphanedPlugins } from "./orphans.ts";
 import { embeddedDir, stackLockDir, stackStateFile, workingConfig } from "./paths.ts";
 import { pulumi } from "./pulumi.ts";
 import { recover } from "./recover.ts";
-import { readState, type StackState } from "./stateFile.ts";
+import { currentState, type StackState } from "./stateFile.ts";
 
 /**
  * Removes the local stack with all that it made, its cluster and the processes beside it.
@@ -29,7 +29,7 @@ export async function down(force: boolean): Promise<number> {
     log.info("gave up the stack's state; objects that it made on a cluster of yours are left there");
     return 0;
   }
-  const state = readState("local");
+  const state = await currentState("local");
   const { cluster } = localConfig();
   if (state.resources.length > 0) {
     if (cluster === "embedded" && !(await answers(state))) {

@@ -1,16 +1,17 @@
 import { existsSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
-import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { parse } from "yaml";
 import type { FoundCluster } from "../../components/local/cluster.ts";
 import type { LocalConfig } from "../../config/schema.ts";
 import { handoverFile, readHandover } from "../embedded/handover.ts";
+import { isPortTaken, portHolder } from "../embedded/ports.ts";
 import { projectRoot } from "../lib/paths.ts";
 import { servingUrls } from "../serving/addresses.ts";
 import { dockerRuns } from "./docker.ts";
+import { existingKubeconfig, type Kubeconfig, kubeconfigText, readKubeconfig } from "./existingKubeconfig.ts";
 import { embeddedDir } from "./paths.ts";
+import { readState, type StackState, usesFileBackend } from "./stateFile.ts";
 
 /**
  * What the disk knows of the cluster that the configuration chose; checks that its API server answers,
@@ -37,7 +38,33 @@ async function findK3d(config: LocalConfig): Promise<FoundCluster> {
         "check it with `docker info`, or, for a stack that is not up, choose CLUSTER=embedded or existing.",
     );
   }
+  if (usesFileBackend()) await assertPortsFree(config, readState("local"));
   return { kind: "k3d", dataDir: resolve(projectRoot, config.dataDir) };
+}
+
+/**
+ * Checks the ports that a k3d cluster is about to take. One that was begun before may hold them itself, and k3d
+ * takes it back where it cannot go on.
+ *
+ * @throws pulumi.RunError naming each port that is taken, its holder where that is known, and its key.
+ */
+export async function assertPortsFree(
+  config: Pick<LocalConfig, "ingressPort" | "registryPort">,
+  state: Pick<StackState, "resources">,
+): Promise<void> {
+  if (state.resources.some(({ urn }) => urn.endsWith("::k3d-suffix"))) return;
+  const problems: string[] = [];
+  for (const key of ["ingressPort", "registryPort"] as const) {
+    const port = config[key];
+    if (await isPortTaken(port)) {
+      problems.push(`  mlops:${key} = ${port}: the port is taken by ${portHolder(port)}`);
+    }
+  }
+  if (problems.length === 0) return;
+  throw new pulumi.RunError(
+    `the k3d cluster's ports are not free; nothing was changed.\n${problems.join("\n")}\n` +
+      "End what holds them, or choose other ports with `pulumi config set`.",
+  );
 }
 
 async function findEmbedded(): Promise<FoundCluster> {
@@ -45,9 +72,12 @@ async function findEmbedded(): Promise<FoundCluster> {
   if (!existsSync(handoverFile(dir))) {
     throw new pulumi.RunError("the embedded cluster does not exist yet; start it with `make cluster`");
   }
-  const handover = readHandover(dir);
-  const kubeconfig = readFileSync(handover.kubeconfig, "utf8");
-  await assertAnswers(kubeconfig, undefined, "start the embedded cluster with `make cluster`");
+  const { handover, parsed, kubeconfig } = refusing(() => {
+    const found = readHandover(dir);
+    const parsed = readKubeconfig(found.kubeconfig);
+    return { handover: found, parsed, kubeconfig: readFileSync(found.kubeconfig, "utf8") };
+  }, "`make cluster` writes it anew");
+  await assertAnswers(parsed, undefined, "start the embedded cluster with `make cluster`");
   return {
     kind: "embedded",
     embedded: {
@@ -66,27 +96,32 @@ async function findEmbedded(): Promise<FoundCluster> {
 }
 
 async function findExisting(config: LocalConfig): Promise<FoundCluster> {
-  const path = config.kubeconfig ?? process.env.KUBECONFIG ?? join(homedir(), ".kube", "config");
-  const file = resolve(projectRoot, path.replace(/^~(?=\/)/, homedir()));
+  const file = existingKubeconfig(config.kubeconfig, config.context);
+  const remedy = "set mlops:kubeconfig to the kubeconfig of the existing cluster";
   if (!existsSync(file)) {
     throw new pulumi.RunError(
-      `mlops:kubeconfig: ${path} does not exist; set it to the kubeconfig of the existing cluster`,
+      `mlops:kubeconfig: ${config.kubeconfig ?? file} does not exist; nothing was changed. To go on, ${remedy}.`,
     );
   }
-  const kubeconfig = readFileSync(file, "utf8");
-  await assertAnswers(kubeconfig, config.context, "start the cluster or correct mlops:context");
-  return { kind: "existing", kubeconfig };
+  const { parsed, text } = refusing(
+    () => ({ parsed: readKubeconfig(file), text: kubeconfigText(file) }),
+    remedy,
+  );
+  await assertAnswers(parsed, config.context, "start the cluster or correct mlops:context");
+  return { kind: "existing", kubeconfig: text };
 }
 
-interface Kubeconfig {
-  "current-context"?: string;
-  contexts?: { name: string; context: { cluster: string } }[];
-  clusters?: { name: string; cluster: { server: string } }[];
+/** Reads what must be there; what is wrong with it is the user's to mend, and so told without a stack trace. */
+function refusing<T>(read: () => T, remedy: string): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new pulumi.RunError(`${(error as Error).message}; nothing was changed. To go on: ${remedy}.`);
+  }
 }
 
 /** Address of the API server that a context of a kubeconfig names. */
-export function serverOf(kubeconfig: string, context: string | undefined): URL {
-  const parsed = (parse(kubeconfig) ?? {}) as Kubeconfig;
+export function serverOf(parsed: Kubeconfig, context: string | undefined): URL {
   const contexts = parsed.contexts ?? [];
   const name = context ?? parsed["current-context"];
   const chosen = contexts.find((candidate) => candidate.name === name);
@@ -94,17 +129,26 @@ export function serverOf(kubeconfig: string, context: string | undefined): URL {
     const known = contexts.map((candidate) => candidate.name).join(", ") || "none";
     throw new pulumi.RunError(`mlops:context: the kubeconfig has no context ${name}; it has: ${known}`);
   }
-  const cluster = (parsed.clusters ?? []).find((candidate) => candidate.name === chosen.context.cluster);
+  const cluster = (parsed.clusters ?? []).find((candidate) => candidate.name === chosen.context?.cluster);
   if (cluster === undefined) {
     throw new pulumi.RunError(`the kubeconfig's context ${name} names a cluster that it does not describe`);
   }
-  return new URL(cluster.cluster.server);
+  const server = cluster.cluster?.server;
+  const url = typeof server === "string" ? URL.parse(server) : null;
+  if (url !== null && /^https?:$/.test(url.protocol)) return url;
+  throw new pulumi.RunError(
+    `the kubeconfig's cluster ${cluster.name} has no server with an address such as https://host:6443`,
+  );
 }
 
-async function assertAnswers(kubeconfig: string, context: string | undefined, remedy: string): Promise<void> {
+async function assertAnswers(
+  kubeconfig: Kubeconfig,
+  context: string | undefined,
+  remedy: string,
+): Promise<void> {
   const server = serverOf(kubeconfig, context);
   const { promise, resolve: answered, reject } = Promise.withResolvers<void>();
-  const port = Number(server.port || 443);
+  const port = Number(server.port || (server.protocol === "http:" ? 80 : 443));
   const socket = connect({ host: server.hostname.replace(/^\[|\]$/g, ""), port, timeout: 5_000 });
   socket.once("connect", () => answered());
   socket.once("timeout", () => reject(new Error("no answer in 5 s")));

@@ -1,10 +1,10 @@
 import { existsSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { handoverFile, readHandover } from "../embedded/handover.ts";
 import { exec } from "../lib/exec.ts";
 import { stateDir } from "../lib/paths.ts";
 import { readStackFile } from "./configCopy.ts";
+import { existingKubeconfig } from "./existingKubeconfig.ts";
 import { embeddedDir, workingConfig } from "./paths.ts";
 import type { StackState } from "./stateFile.ts";
 
@@ -35,7 +35,7 @@ export async function clusterAccess(state: StackState): Promise<ClusterAccess | 
       return { kubeconfig: readHandover(embeddedDir()).kubeconfig, context: undefined };
     case "existing":
       return {
-        kubeconfig: text("mlops:kubeconfig") ?? process.env.KUBECONFIG ?? join(homedir(), ".kube", "config"),
+        kubeconfig: existingKubeconfig(text("mlops:kubeconfig"), text("mlops:context")),
         context: text("mlops:context"),
       };
     case "k3d":

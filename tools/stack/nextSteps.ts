@@ -1,3 +1,4 @@
+import { kubectlFor } from "../../components/local/kubectl.ts";
 import type { Config } from "../../config/schema.ts";
 
 /** What a user may want to do once the platform is up: commands that work after `. ./env`. */
@@ -8,8 +9,9 @@ export function stepsAfter(config: Config): string[] {
   }
   const kubeconfig =
     config.cluster === "existing"
-      ? `kubectl --context ${config.context} get pods --all-namespaces`
-      : "pulumi stack output kubeconfig --show-secrets --stack local > .mlops/kubeconfig && " +
+      ? `${kubectlFor(config)} get pods --all-namespaces`
+      : // The file holds an administrator's credentials.
+        "(umask 077 && pulumi stack output kubeconfig --show-secrets --stack local > .mlops/kubeconfig) && " +
         "kubectl --kubeconfig .mlops/kubeconfig get pods --all-namespaces";
   return [". ./env", kubeconfig, "make status", "make down"];
 }

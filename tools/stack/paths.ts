@@ -28,9 +28,13 @@ export function stateBackend(): string {
   return join(stateDir(), "state");
 }
 
-/** Address of the file backend in `dir`, as ./env gives it: without files of metadata, which a kill can tear. */
+/**
+ * Address of the file backend in `dir`, as ./env gives it: without files of metadata, which a kill can tear. What
+ * means something else in a URL is written as the CLI reads it back; all other characters stay as they are.
+ */
 export function fileBackendUrl(dir: string): string {
-  return `file://${dir}?metadata=skip`;
+  const path = dir.replaceAll("%", "%25").replaceAll("#", "%23").replaceAll("?", "%3F");
+  return `file://${path}?metadata=skip`;
 }
 
 /** The file backend's state of one stack. */

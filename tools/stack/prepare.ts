@@ -17,7 +17,7 @@ import {
   trackedConfig,
   workingConfig,
 } from "./paths.ts";
-import { readState, usesFileBackend } from "./stateFile.ts";
+import { currentState, usesFileBackend } from "./stateFile.ts";
 
 /**
  * Makes what `pulumi` needs before its first call: state folder, passphrase, working copies of the
@@ -37,16 +37,28 @@ export async function prepare(): Promise<void> {
 }
 
 /** The cluster that the local stack has or will get, for this configuration of it. */
-function clusterFor(config: Readonly<Record<string, unknown>>): Promise<ClusterKind> {
+async function clusterFor(config: Readonly<Record<string, unknown>>): Promise<ClusterKind> {
   const configured = config["mlops:cluster"];
   return chooseCluster({
     configured: typeof configured === "string" ? configured : undefined,
     requested: process.env.CLUSTER,
-    // The stack itself is recorded by an update that was refused too.
-    hasResources:
-      usesFileBackend() && readState("local").resources.some(({ type }) => type !== "pulumi:pulumi:Stack"),
+    // Nothing else asks for them, and a backend far away takes its time.
+    hasResources: process.env.CLUSTER ? await hasResources() : false,
     dockerRuns,
   });
+}
+
+/** Whether the local stack has made anything. */
+async function hasResources(): Promise<boolean> {
+  try {
+    const { resources } = await currentState("local");
+    // The stack itself is recorded by an update that was refused too.
+    return resources.some(({ type }) => type !== "pulumi:pulumi:Stack");
+  } catch (error) {
+    // While the tools are being chosen there is no CLI to ask another backend with; it is asked again before an update.
+    if (error instanceof ExecError && error.message.endsWith("not found")) return false;
+    throw error;
+  }
 }
 
 /** Groups of tools that the local stack needs on this machine. Needs no tool itself, and changes nothing. */

@@ -10,7 +10,7 @@ import { projectRoot } from "../lib/paths.ts";
 import { accessArgs, type ClusterAccess, clusterAccess } from "./kubeconfig.ts";
 import { endOrphanedPlugins } from "./orphans.ts";
 import { type StackName, stackLockDir } from "./paths.ts";
-import { readState, type StackState, type StateResource } from "./stateFile.ts";
+import { currentState, type StackState, type StateResource } from "./stateFile.ts";
 
 interface BackendLock {
   readonly pid: number;
@@ -29,7 +29,7 @@ export async function recover(stack: StackName): Promise<string[]> {
   if (await cancelDeadLock(stack)) done.push("cancelled the lock of an update that was killed");
   const plugins = await endOrphanedPlugins();
   if (plugins > 0) done.push(`ended ${plugins} plugin(s) that it left running`);
-  const state = readState(stack);
+  const state = await currentState(stack);
   if (state.pendingOperations.length === 0 && done.length === 0) return done;
   const access = await clusterAccess(state);
   if (access !== undefined) done.push(...(await repairReleases(state, access)));

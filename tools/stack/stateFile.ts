@@ -1,4 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
+import { ExecError, exec } from "../lib/exec.ts";
+import { projectRoot } from "../lib/paths.ts";
 import { fileBackendUrl, type StackName, stackStateFile, stateBackend } from "./paths.ts";
 
 /** One resource of a state file, as far as the tools need it. */
@@ -30,6 +32,23 @@ export function readState(stack: StackName): StackState {
   const file = stackStateFile(stack);
   if (!existsSync(file)) return none;
   return parseState(readFileSync(file, "utf8"), file);
+}
+
+/**
+ * State of a stack in the backend in use, which PULUMI_BACKEND_URL may have moved; empty when the stack does not exist.
+ * Another backend than this checkout's is asked through the CLI.
+ *
+ * @throws Error when the backend does not answer: a stack that cannot be seen must not pass for an empty one.
+ */
+export async function currentState(stack: StackName): Promise<StackState> {
+  if (usesFileBackend()) return readState(stack);
+  try {
+    const { stdout } = await exec("pulumi", ["stack", "export", "--stack", stack], { cwd: projectRoot });
+    return parseState(stdout, `the state of ${stack}`);
+  } catch (error) {
+    if (error instanceof ExecError && /no stack named/.test(error.stderr)) return none;
+    throw error;
+  }
 }
 
 /**

@@ -9,8 +9,9 @@ export interface StackOutputs {
   readonly nextSteps?: readonly string[];
 }
 
-/** Lines for a terminal. */
+/** Lines for a terminal; a single one for a stack that has no outputs. */
 export function summarize(outputs: StackOutputs): string[] {
+  if (outputs.cluster === undefined) return ["The local stack is not up; `make up` brings it up."];
   const lines: string[] = ["", `The platform is up on cluster \`${outputs.cluster}\`.`];
   const urls = Object.entries(outputs.urls ?? {});
   if (urls.length > 0) {

@@ -4,7 +4,7 @@ import { clusterAccess } from "./kubeconfig.ts";
 import { localConfig } from "./localConfig.ts";
 import { pulumi, readOutputs } from "./pulumi.ts";
 import { recover } from "./recover.ts";
-import { readState } from "./stateFile.ts";
+import { currentState } from "./stateFile.ts";
 import { summarize } from "./summary.ts";
 import { watchWarnings } from "./warnings.ts";
 
@@ -21,7 +21,7 @@ export async function up(): Promise<number> {
   const recovered = await recover("local");
   for (const line of recovered) log.info(line);
   // No preview before: the user asked for it, and rendering every chart twice doubles the time.
-  const access = await clusterAccess(readState("local"));
+  const access = await clusterAccess(await currentState("local"));
   const watch = access === undefined ? undefined : watchWarnings(access, log);
   const code = await pulumi(
     ["up", "--yes", "--skip-preview", "--stack", "local"],

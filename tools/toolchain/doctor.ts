@@ -39,6 +39,10 @@ export async function diagnose(context: Context): Promise<Finding[]> {
   ];
 }
 
+/** `install` remembers for a day that a plugin could not be had. */
+const standInHint =
+  "a stand-in, not the real plugin; `node tools/toolchain/cli.ts install --refresh` asks for that one again";
+
 /** Which of the two ways to run a local cluster this machine takes decides what it needs. */
 function isNeeded(spec: ToolSpec, dockerRuns: boolean): boolean {
   return spec.group === "core" || spec.group === (dockerRuns ? "k3d" : "embedded");
@@ -55,7 +59,7 @@ async function diagnoseTool(
   const wanted = spec.onPath === undefined ? spec.version : `${spec.version} (PATH: ${spec.onPath.range})`;
   const present = await findPresent(context, name, spec);
   if (present !== undefined) {
-    const hint = present.source === "stand-in" ? "stand-in, not the real plugin; install --refresh" : "";
+    const hint = present.source === "stand-in" ? standInHint : "";
     return {
       name,
       state: "ok",

@@ -91,6 +91,9 @@ describe("parseConfig", () => {
   it("does not print the value of a secret", () => {
     const [problem] = problemsOf({ "mlops:size": "hunter2" }, ["mlops:size"]);
     expect(problem).toBe("mlops:size=undefined: allowed: small, production");
+    expect(problemsOf({ "mlops:context": "hunter2" }, ["mlops:context"])).toEqual([
+      "mlops:context=undefined: only for cluster `existing`",
+    ]);
   });
 
   it("refuses a range outside of the ports a user may open", () => {
@@ -145,6 +148,65 @@ describe("parseConfig", () => {
       /^mlops:teams\.0\.name="Team A": must be a DNS label/,
     );
     expect(problemsOf({ "mlops:teams": "[{" })).toEqual(["mlops:teams=[{: must be a list"]);
+  });
+
+  it("takes tags and amounts that are written as numbers", () => {
+    for (const tag of ["20261122", "1.10"]) {
+      const config = parseConfig({ ...fixture, "mlops:servingImage": tag }, new Set());
+      expect(config.servingImage).toBe(tag);
+    }
+    const teams = JSON.stringify([{ name: "team-a", cpu: 8, memory: "512M" }]);
+    expect(parseConfig({ ...fixture, "mlops:teams": teams }, new Set()).teams[0]?.cpu).toBe("8");
+    const stepImages = JSON.stringify({ training: 7, deployment: 7, benchmark: "0.1.0" });
+    expect(parseConfig({ ...fixture, "mlops:stepImages": stepImages }, new Set()).stepImages).toMatchObject({
+      training: "7",
+    });
+  });
+
+  it("refuses what Kubernetes would refuse later: amounts, labels, images", () => {
+    for (const amount of ['"0"', '"8K"', '"16GB"', "-1", "true"]) {
+      expect(problemsOf({ "mlops:teams": `[{"name":"a","memory":${amount}}]` })[0]).toContain(
+        "must be a Kubernetes quantity such as 4, 500m or 16Gi",
+      );
+    }
+    const nodes = (labels: object): Record<string, string> => ({
+      "mlops:nodes": JSON.stringify([{ name: "a", role: "server", cpu: 2, memory: "4Gi", labels }]),
+    });
+    expect(problemsOf(nodes({ "a b": "c" }))[0]).toMatch(
+      /labels\.a b.*must be named by a Kubernetes label key/,
+    );
+    expect(problemsOf(nodes({ a: "b c" }))[0]).toMatch(/labels\.a="b c": must be a Kubernetes label value/);
+    expect(problemsOf(nodes({ "example.com/a_b": "", "node-role": "training" }))).toEqual([]);
+    const existing = { "mlops:cluster": "existing", "mlops:context": "homelab" };
+    const registry = (value: string): string[] => problemsOf({ ...existing, "mlops:imageRegistry": value });
+    expect(registry("https://registry.example.com/mlops")[0]).toContain("without a scheme");
+    expect(registry("registry.example.com/mlops/")[0]).toContain("without a scheme");
+    expect(registry("registry.example.com:5000/my-team/mlops_images")).toEqual([]);
+  });
+
+  it("refuses teams whose namespace is not free", () => {
+    const teams = JSON.stringify([{ name: "argocd" }, { name: "kube-system" }, { name: "team-a" }]);
+    expect(problemsOf({ "mlops:teams": teams })).toEqual([
+      "mlops:teams.0.name=argocd: the namespace of this name is the cluster's or the platform's own",
+      "mlops:teams.1.name=kube-system: the namespace of this name is the cluster's or the platform's own",
+    ]);
+  });
+
+  it("notices a misspelt namespace, whose keys nobody would read", () => {
+    expect(problemsOf({ "mlop:size": "production" })).toEqual([
+      "mlop:size=production: unknown namespace; did you mean mlops:size?",
+    ]);
+    expect(problemsOf({ "aws:region": "us-east-1", "kubernetes:context": "x" })).toEqual([]);
+  });
+
+  it("says what is wrong in plain words", () => {
+    expect(problemsOf({ "mlops:chartsDir": "" })).toEqual(["mlops:chartsDir=: must not be empty"]);
+    expect(problemsOf({ "mlops:llm": "false" })).toEqual([
+      "mlops:llm=false: must be a map of keys to values",
+    ]);
+    expect(problemsOf({ "mlops:keptVersions": "1.5" })).toEqual([
+      "mlops:keptVersions=1.5: must be a whole number",
+    ]);
   });
 
   it("throws nothing but ConfigError on any configuration", () => {

@@ -44,6 +44,17 @@ describe("limitRangeSpec", () => {
     expect(Object.keys(limits?.default ?? {}).sort()).toEqual(Object.keys(limits?.max ?? {}).sort());
     expect(limits?.defaultRequest).toEqual({ cpu: "100m", memory: "128Mi" });
   });
+
+  it("gives a small team no default above its share, which Kubernetes refuses", () => {
+    const [limits] = limitRangeSpec({ ...team, cpu: "50m", memory: "64Mi" }).limits;
+    expect(limits).toMatchObject({
+      default: { cpu: "50m", memory: "64Mi" },
+      defaultRequest: { cpu: "50m", memory: "64Mi" },
+      max: { cpu: "50m", memory: "64Mi" },
+    });
+    const [between] = limitRangeSpec({ ...team, memory: "512Mi" }).limits;
+    expect(between).toMatchObject({ default: { memory: "512Mi" }, defaultRequest: { memory: "128Mi" } });
+  });
 });
 
 describe("Pod Security", () => {

@@ -35,7 +35,8 @@ interface Machine {
   readonly cache: string;
   /** Folder of PATH that stands for the machine's own programs. */
   readonly bin: string;
-  readonly run: () => Promise<ExecResult>;
+  /** Runs the script; `undefined` removes a variable. */
+  readonly run: (change?: Readonly<Record<string, string | undefined>>) => Promise<ExecResult>;
 }
 
 /** A checkout with the script and a machine whose PATH has only what a test puts there. */
@@ -51,7 +52,12 @@ async function machine(): Promise<Machine> {
   mkdirSync(bin);
   for (const [command, path] of await plainPaths) symlinkSync(path, join(bin, command));
   const env = { PATH: bin, MLOPS_CACHE: cache, HOME: folder };
-  return { root, cache, bin, run: () => exec("sh", [join(root, "tools", "bootstrap.sh")], { env }) };
+  return {
+    root,
+    cache,
+    bin,
+    run: (change = {}) => exec("sh", [join(root, "tools", "bootstrap.sh")], { env: { ...env, ...change } }),
+  };
 }
 
 const oldNode = 'echo "v20.1.0"';
@@ -83,6 +89,15 @@ describe("bootstrap.sh", () => {
     writeScript(join(one.bin, "npm"), npmCi);
     expect((await one.run()).stdout).toBe(`${one.bin}\n`);
     expect(existsSync(one.cache)).toBe(false);
+  });
+
+  test("says what to set when no folder for downloads can be told, or made", async () => {
+    const one = await machine();
+    writeScript(join(one.bin, "node"), oldNode);
+    const nowhere = { HOME: undefined, XDG_CACHE_HOME: undefined, MLOPS_CACHE: undefined };
+    await expect(one.run(nowhere)).rejects.toThrow(/HOME is not set; .* MLOPS_CACHE/);
+    writeFileSync(one.cache, "a file in the place of the folder");
+    await expect(one.run()).rejects.toThrow(/the cache cannot be made in .* MLOPS_CACHE/);
   });
 
   test("runs npm ci when there is no node_modules, and again only when the lock file changed", async () => {
