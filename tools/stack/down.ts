@@ -10,7 +10,7 @@ import { endOrphanedPlugins } from "./orphans.ts";
 import { embeddedDir, stackLockDir, stackStateFile, workingConfig } from "./paths.ts";
 import { pulumi } from "./pulumi.ts";
 import { recover } from "./recover.ts";
-import { currentState, type StackState } from "./stateFile.ts";
+import { currentState, type StackState, usesFileBackend } from "./stateFile.ts";
 
 /**
  * Removes the local stack with all that it made, its cluster and the processes beside it.
@@ -25,8 +25,11 @@ export async function down(force: boolean): Promise<number> {
   await endOrphanedPlugins();
   if (force) {
     await destroy({ dir: embeddedDir() });
-    forgetStack();
-    log.info("gave up the stack's state; objects that it made on a cluster of yours are left there");
+    await forgetStack();
+    log.info(
+      "gave up the stack's state; objects that it made on a cluster of yours are left there, and a k3d cluster is left " +
+        "whole: `k3d cluster list` names it, `k3d cluster delete mlops-...` removes it",
+    );
     return 0;
   }
   const state = await currentState("local");
@@ -44,10 +47,7 @@ export async function down(force: boolean): Promise<number> {
       }
     }
   }
-  await exec("pulumi", ["stack", "rm", "local", "--yes", "--force", "--preserve-config"], {
-    cwd: projectRoot,
-    allowFailure: true,
-  });
+  await removeStack();
   await destroy({ dir: embeddedDir() });
   setWorkingConfig("local", "mlops:cluster", undefined);
   log.info("nothing of the local stack is left; tools and downloads stay in the cache");
@@ -62,7 +62,18 @@ async function answers(state: StackState): Promise<boolean> {
   return result.code === 0;
 }
 
-function forgetStack(): void {
+/** @throws Error when there is a stack and it stays. */
+async function removeStack(): Promise<void> {
+  const args = ["stack", "rm", "local", "--yes", "--force", "--preserve-config"];
+  const { code, stderr } = await exec("pulumi", args, { cwd: projectRoot, allowFailure: true });
+  if (code !== 0 && !/no stack named/.test(stderr)) {
+    throw new Error(`the state of the local stack could not be removed: ${stderr.trim()}`);
+  }
+}
+
+/** Where this checkout keeps the state, without reading it. */
+async function forgetStack(): Promise<void> {
+  if (!usesFileBackend()) await removeStack();
   const state = stackStateFile("local");
   for (const path of [state, `${state}.bak`, stackLockDir("local"), workingConfig("local")]) {
     rmSync(path, { recursive: true, force: true });
