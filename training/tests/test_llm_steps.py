@@ -142,7 +142,7 @@ def test_a_changed_adapter_is_not_measured(services, bucket, adapter):
 
 def test_a_killed_training_goes_on_from_the_object_store(services, bucket):
     def arguments(key):
-        place = ("--checkpoints", "s3://model-registry/checkpoints/adapters", "--run-key", key)
+        place = ("--checkpoints", "s3://model-registry/checkpoints/adapters", "--run-key", f"{name}-{key}")
         return ("--registered-model", name, *place, *fast(), "--output-result", "/killed")
 
     name = fresh("adapter")

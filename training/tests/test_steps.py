@@ -99,11 +99,15 @@ def test_the_same_run_key_trains_once(services, steps):
     assert steps.output("result") == first
     assert len(versions(services, name)) == 1
 
+    refused = steps.run("train", "--registered-model", f"{name}-other", "--run-key", key, *FAST)
+    assert refused.returncode == 2
+    assert f"names a training of {name}" in refused.stderr
+
 
 def test_a_killed_training_goes_on_from_the_object_store(services, steps):
     def arguments(key):
         place = f"s3://model-registry/checkpoints/{name}"
-        more = ("--checkpoints", place, "--run-key", key, "--epochs", 6, "--threads", 1)
+        more = ("--checkpoints", place, "--run-key", f"{name}-{key}", "--epochs", 6, "--threads", 1)
         return ("--registered-model", name, *more, "--output-result", "/result")
 
     name = fresh()

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from . import cost, provenance, tracking
+from .errors import UsageError
 from .files import write_output
 from .parameters import Parameter, Values, output
 
@@ -55,14 +56,21 @@ def once(values: Values, name: str, work: Callable[[TrackedRun, str], dict[str, 
     """Has the work done in the run of the run key, unless it was done there before, and writes its result's outputs.
 
     The work gets the run, which is open, and the key; without a run key it gets one of its own.
+
+    Raises UsageError if the key is that of another model's training.
     """
     client = tracking.client()
     key = values["run_key"] or os.urandom(8).hex()
     with tracking.told_clearly("opening the run"):
         run = tracking.open_run(client, values["experiment"], key, name)
     if run.result is not None:
-        print(f"run {run.id} succeeded before under the key {key}", flush=True)
         result = json.loads(run.result)
+        if result["model_name"] != values["registered_model"]:
+            raise UsageError(
+                f"--run-key {key} names a training of {result['model_name']}, which has succeeded (run {run.id}): give "
+                f"the training of {values['registered_model']} a key of its own"
+            )
+        print(f"run {run.id} succeeded before under the key {key}", flush=True)
     else:
         with tracking.told_clearly("tracking the run"), run.open():
             result = work(run, key)
