@@ -78,7 +78,7 @@ export async function startServing(
     ...commonParts(context),
   ];
   await locked(layout, log, async () => {
-    await log.step(`start ${servers.join(", ")}, gateway and reconciler`, async () => {
+    await log.step(`start ${[...servers, "gateway and reconciler"].join(", ")}`, async () => {
       await ensureModelRepository(minio);
       for (const { spec } of parts) {
         if (runsAs(layout, spec)) continue;
