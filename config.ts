@@ -30,13 +30,12 @@ const textKeys = new Set<string>([
  */
 export function parseConfig(raw: Readonly<Record<string, string>>, secret: ReadonlySet<string>): Config {
   const problems: ConfigProblem[] = [];
-  const shown = (key: string): string | undefined => (secret.has(key) ? undefined : raw[key]);
   const values: Record<string, unknown> = {};
   for (const [key, text] of Object.entries(raw)) {
     if (!key.startsWith("mlops:")) {
       const meant = misspeltNamespace(key);
       if (meant !== undefined) {
-        problems.push({ key, value: shown(key), message: `unknown namespace; did you mean ${meant}?` });
+        problems.push({ key, value: raw[key], message: `unknown namespace; did you mean ${meant}?` });
       }
       continue;
     }
@@ -53,14 +52,16 @@ export function parseConfig(raw: Readonly<Record<string, string>>, secret: Reado
 
   const result = schema.safeParse(values);
   if (!result.success) {
-    for (const issue of result.error.issues) problems.push(...explain(issue, values, shown));
+    for (const issue of result.error.issues) problems.push(...explain(issue, values, raw));
   }
   // Not only when the shapes are right: a user should see all problems in one go.
-  for (const { key, value, message } of impossible(values)) {
-    const isSecret = secret.has(key.split(".")[0] ?? key);
-    problems.push({ key, value: isSecret ? undefined : value, message });
+  problems.push(...impossible(values));
+  if (problems.length > 0 || !result.success) {
+    const isSecret = (key: string): boolean => secret.has(key.split(".")[0] ?? key);
+    throw new ConfigError(
+      problems.map((each) => (isSecret(each.key) ? { ...each, value: undefined } : each)),
+    );
   }
-  if (problems.length > 0 || !result.success) throw new ConfigError(problems);
   return result.data;
 }
 

@@ -51,6 +51,11 @@ export interface Accelerator {
   readonly capacity: number;
 }
 
+/** All GPUs that can exist at most, of whatever class. */
+export function gpuCapacity({ accelerators }: Pick<ClusterTarget, "accelerators">): number {
+  return Object.values(accelerators).reduce((sum, { capacity }) => sum + capacity, 0);
+}
+
 export interface Toleration {
   readonly key: string;
   readonly operator: "Exists" | "Equal";

@@ -6,24 +6,24 @@ import { aws, local } from "./schema.ts";
 export function explain(
   issue: z.core.$ZodIssue,
   values: Readonly<Record<string, unknown>>,
-  shown: (key: string) => string | undefined,
+  raw: Readonly<Record<string, string>>,
 ): ConfigProblem[] {
   const at = `mlops:${issue.path.map(String).join(".")}`;
   const top = `mlops:${String(issue.path[0] ?? "")}`;
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => {
       const full = issue.path.length === 0 ? `mlops:${key}` : `${at}.${key}`;
-      return { key: full, value: shown(full), message: unknownKey(key, issue.path, values) };
+      return { key: full, value: raw[full], message: unknownKey(key, issue.path, values) };
     });
   }
   if (issue.code === "invalid_union") {
-    return [{ key: "mlops:environment", value: shown("mlops:environment"), message: "allowed: local, aws" }];
+    return [{ key: "mlops:environment", value: raw["mlops:environment"], message: "allowed: local, aws" }];
   }
-  const value = issue.path.length === 1 ? shown(top) : valueAt(values, issue.path);
+  const value = issue.path.length === 1 ? raw[top] : valueAt(values, issue.path);
   if (issue.path.length === 1 && values[String(issue.path[0])] === undefined) {
     return [{ key: at, value: undefined, message: `missing; ${allowed(issue)}` }];
   }
-  return [{ key: at, value: shown(top) === undefined ? undefined : value, message: allowed(issue) }];
+  return [{ key: at, value, message: allowed(issue) }];
 }
 
 /** What the schema's types are called; the others by their own name. */

@@ -2,7 +2,7 @@ import { platformConfigMap, runsPodsAnnotation } from "@mlops/runner/contract";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { PlatformOptions } from "../components/platform/system.ts";
-import type { ClusterTarget } from "../components/target.ts";
+import { type ClusterTarget, gpuCapacity } from "../components/target.ts";
 import { pipelinesNamespace } from "../components/tenancy/names.ts";
 import { deploymentWorkload, identityOf } from "../components/tenancy/workloads.ts";
 import { type CompiledPipeline, compile, type Pipeline } from "./builder/index.ts";
@@ -102,9 +102,8 @@ function environmentOf(
 }
 
 /** GPUs that compute: a step that waited for a simulated one would be no faster. */
-function gpusOf({ runsPods, fakeGpus, accelerators }: ClusterTarget): number {
-  if (!runsPods || fakeGpus) return 0;
-  return Object.values(accelerators).reduce((sum, { capacity }) => sum + capacity, 0);
+function gpusOf(target: ClusterTarget): number {
+  return target.runsPods && !target.fakeGpus ? gpuCapacity(target) : 0;
 }
 
 /** All but the images, which do not change what is named, labelled and scheduled. */

@@ -4,7 +4,6 @@ import type { LocalConfig, LocalNode } from "../../config/schema.ts";
 import type { AcceleratorClass, ClusterTarget } from "../target.ts";
 import { localFacts, localRegistry } from "./facts.ts";
 import { K3dCluster } from "./k3d.ts";
-import { kubectlFor } from "./kubectl.ts";
 import { localTarget } from "./target.ts";
 
 /** What the embedded cluster hands over once it runs: addresses and credentials of its processes. */
@@ -17,10 +16,18 @@ export interface EmbeddedCluster {
   readonly processes: Readonly<Record<string, string>>;
 }
 
+/** A cluster that was there before. */
+export interface ExistingCluster {
+  /** The kubeconfig's text. */
+  readonly kubeconfig: string;
+  /** How a person calls kubectl for it. */
+  readonly kubectl: string;
+}
+
 /** What only the disk knows of the cluster that the configuration chose. */
 export type FoundCluster =
   | { readonly kind: "embedded"; readonly embedded: EmbeddedCluster }
-  | { readonly kind: "existing"; readonly kubeconfig: string }
+  | ({ readonly kind: "existing" } & ExistingCluster)
   | { readonly kind: "k3d"; readonly dataDir: string };
 
 /** The local cluster that the configuration chose, as the platform sees it. */
@@ -29,7 +36,7 @@ export function createLocalCluster(config: LocalConfig, found: FoundCluster): Cl
     case "embedded":
       return embedded(config, found.embedded);
     case "existing":
-      return existing(config, found.kubeconfig);
+      return existing(config, found);
     case "k3d":
       return k3d(config, found.dataDir);
   }
@@ -64,7 +71,7 @@ function embedded(config: LocalConfig, cluster: EmbeddedCluster): ClusterTarget 
   });
 }
 
-function existing(config: LocalConfig, kubeconfig: string): ClusterTarget {
+function existing(config: LocalConfig, { kubeconfig, kubectl }: ExistingCluster): ClusterTarget {
   const context = config.context ?? "";
   return localTarget("existing", {
     facts: localFacts({
@@ -75,7 +82,7 @@ function existing(config: LocalConfig, kubeconfig: string): ClusterTarget {
     }),
     kubeconfig,
     context,
-    kubectl: kubectlFor(config),
+    kubectl,
     clusterIdentifier: context,
   });
 }

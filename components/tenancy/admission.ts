@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { admissionBindings, admissionParameters } from "../../policy/admission/bindings.ts";
 import { admissionPolicies } from "../../policy/admission/policies.ts";
 import type { Context, NamespaceFacts } from "../../policy/rules/types.ts";
-import type { ClusterTarget } from "../target.ts";
+import { type ClusterTarget, gpuCapacity } from "../target.ts";
 import { pipelinesNamespace } from "./names.ts";
 
 /** Namespace of the policies' parameters: users write to none of its objects. */
@@ -23,7 +23,7 @@ const annotations = { "pulumi.com/patchForce": "true" };
 
 /** Namespaces where users' pods run, and what each may use. */
 export function guardedNamespaces({ target, policies }: AdmissionArgs): Record<string, NamespaceFacts> {
-  const gpus = Object.values(target.accelerators).reduce((sum, { capacity }) => sum + capacity, 0);
+  const gpus = gpuCapacity(target);
   return {
     ...policies.namespaces,
     // Our own pipelines have no quota of their own: they may use what there is.

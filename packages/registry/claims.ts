@@ -3,7 +3,7 @@ import { z } from "zod";
 import { formatJson, parseJson } from "./json.ts";
 import { keys } from "./keys.ts";
 import type { ObjectStore } from "./objectStore.ts";
-import { isGone, sha256, source } from "./record.ts";
+import { type GoneVersions, isGone, sha256, source } from "./record.ts";
 
 /** `versions/<model>/<n>`: says for ever what version n of a model is made from. */
 export const claim = z.strictObject({
@@ -29,17 +29,17 @@ const MAXIMUM_ATTEMPTS = 100;
  * The version number of `origin`: the one that it has, or the next one. Of claimants at the same time every
  * one gets a number of its own, unless their origin is the same.
  *
- * @param record Says which versions are gone: their origins get new ones.
+ * @param gone Of the record: origins of these versions get new ones.
  */
 export async function claimVersion(
   store: ObjectStore,
   model: string,
   origin: Origin,
   by: string,
-  record: Parameters<typeof isGone>[0],
+  gone: GoneVersions,
 ): Promise<number> {
   const claimed = await listClaims(store, model);
-  const own = claimed.find(({ version, claim }) => !isGone(record, version) && sameOrigin(claim, origin));
+  const own = claimed.find(({ version, claim }) => !isGone(gone, version) && sameOrigin(claim, origin));
   if (own !== undefined) return own.version;
   const first = Math.max(0, ...claimed.map(({ version }) => version)) + 1;
   for (let version = first; version < first + MAXIMUM_ATTEMPTS; version++) {

@@ -100,8 +100,11 @@ export const modelRecord = z.strictObject({
 });
 export type ModelRecord = z.infer<typeof modelRecord>;
 
+/** What a record says of versions that are gone. */
+export type GoneVersions = Pick<ModelRecord, "retiredThrough" | "withdrawn">;
+
 /** Whether a version's files are removed, or may be at any time. */
-export function isGone(record: Pick<ModelRecord, "retiredThrough" | "withdrawn">, version: number): boolean {
+export function isGone(record: GoneVersions, version: number): boolean {
   return version <= (record.retiredThrough ?? 0) || (record.withdrawn ?? []).includes(version);
 }
 

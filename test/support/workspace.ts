@@ -4,6 +4,7 @@ import { delimiter, join } from "node:path";
 import { copyCheckout } from "../../tools/lib/copyCheckout.ts";
 import { cacheDir, projectRoot } from "../../tools/lib/paths.ts";
 import { processIdentity } from "../../tools/lib/processIdentity.ts";
+import { shellQuoted } from "../../tools/lib/shell.ts";
 import { type CommandResult, type RunningCommand, startCommand } from "./command.ts";
 import { killProcess, processesOf } from "./processes.ts";
 
@@ -70,7 +71,7 @@ export async function createWorkspace(purpose: string): Promise<Workspace> {
     transcript: () => said.join("\n"),
     remove: async () => {
       for (const command of running) command.killGroup();
-      await workspace.run(`${quote(process.execPath)} tools/embedded/cli.ts destroy`);
+      await workspace.run(`${shellQuoted(process.execPath)} tools/embedded/cli.ts destroy`);
       await removeFolder(root);
     },
   };
@@ -123,8 +124,4 @@ function userPath(): string {
   const added = [projectRoot, cacheDir()];
   const folders = (process.env.PATH ?? "").split(delimiter);
   return folders.filter((folder) => !added.some((parent) => folder.startsWith(`${parent}/`))).join(delimiter);
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,3 +1,5 @@
+import { relative } from "node:path";
+
 /** How many tests ended how, and which ones failed. */
 export interface Counts {
   readonly passed: number;
@@ -52,7 +54,7 @@ const firstLine = (text: string): string => text.split("\n", 1)[0] ?? "";
 export function countsOfReport(json: string, exitCode: number, root: string): Counts {
   const report = JSON.parse(json) as VitestReport;
   const failures = report.testResults.flatMap((file) => {
-    const path = file.name.startsWith(`${root}/`) ? file.name.slice(root.length + 1) : file.name;
+    const path = relative(root, file.name);
     const failed = file.assertionResults.filter(({ status }) => status === "failed");
     if (failed.length === 0 && file.status === "failed") return [`${path}: ${firstLine(file.message)}`];
     return failed.map((test) => `${path} > ${test.fullName}: ${firstLine(test.failureMessages[0] ?? "")}`);

@@ -24,7 +24,7 @@ export function existingKubeconfig(configured: string | undefined, context: stri
   if (first === undefined) return join(homedir(), ".kube", "config");
   const describes = (file: string): boolean => {
     try {
-      return readKubeconfig(file).contexts?.some(({ name }) => name === context) ?? false;
+      return readKubeconfig(file).kubeconfig.contexts?.some(({ name }) => name === context) ?? false;
     } catch {
       return false; // kubectl skips what is not there; what cannot be read is reported if no other file has the context
     }
@@ -36,15 +36,24 @@ function absolute(path: string): string {
   return resolve(projectRoot, path.replace(/^~(?=\/)/, homedir()));
 }
 
+/** What a kubeconfig file says, and its text to hand on. */
+export interface ReadKubeconfig {
+  readonly kubeconfig: Kubeconfig;
+  /** Paths in a file are relative to its folder, which whoever gets the text alone does not know; here they are absolute. */
+  readonly text: string;
+}
+
 /**
  * Reads a kubeconfig file.
  *
  * @throws Error naming the file when it cannot be read or is none.
  */
-export function readKubeconfig(file: string): Kubeconfig {
+export function readKubeconfig(file: string): ReadKubeconfig {
+  let text: string;
   let parsed: unknown;
   try {
-    parsed = parse(readFileSync(file, "utf8"));
+    text = readFileSync(file, "utf8");
+    parsed = parse(text);
   } catch (error) {
     const [reason] = (error as Error).message.split("\n");
     throw new Error(`${file} cannot be read as a kubeconfig (${reason})`);
@@ -56,24 +65,20 @@ export function readKubeconfig(file: string): Kubeconfig {
       `${file} cannot be read as a kubeconfig (it has no lists of contexts, clusters and users)`,
     );
   }
-  return map;
+  return { kubeconfig: map, text: makePathsAbsolute(map, dirname(file)) ? stringify(map) : text };
 }
 
 /** Where a kubeconfig may name other files. */
 const fileKeys = ["certificate-authority", "client-certificate", "client-key", "tokenFile"];
 
-/**
- * The text of a kubeconfig file. Paths in it are relative to its folder, which whoever gets the text alone does not
- * know; they are made absolute, and without any the text stays as it is.
- */
-export function kubeconfigText(file: string): string {
-  const kubeconfig = readKubeconfig(file);
+/** Whether there was any path to change: without one, the file's text can stay as it is. */
+function makePathsAbsolute(kubeconfig: Kubeconfig, folder: string): boolean {
   let changed = false;
   const makeAbsolute = (object: object | undefined, key: string): void => {
     const map = (object ?? {}) as Record<string, unknown>;
     const path = map[key];
     if (typeof path !== "string" || path === "" || path.startsWith("/")) return;
-    map[key] = resolve(dirname(file), path);
+    map[key] = resolve(folder, path);
     changed = true;
   };
   for (const { cluster } of kubeconfig.clusters ?? []) for (const key of fileKeys) makeAbsolute(cluster, key);
@@ -82,5 +87,5 @@ export function kubeconfigText(file: string): string {
     // A bare name is looked for on PATH.
     if (user?.exec?.command?.includes("/")) makeAbsolute(user.exec, "command");
   }
-  return changed ? stringify(kubeconfig) : readFileSync(file, "utf8");
+  return changed;
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { connect } from "node:net";
 import { resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
@@ -9,7 +9,8 @@ import { isPortTaken, portHolder } from "../embedded/ports.ts";
 import { projectRoot } from "../lib/paths.ts";
 import { servingUrls } from "../serving/addresses.ts";
 import { dockerRuns } from "./docker.ts";
-import { existingKubeconfig, type Kubeconfig, kubeconfigText, readKubeconfig } from "./existingKubeconfig.ts";
+import { existingKubeconfig, type Kubeconfig, readKubeconfig } from "./existingKubeconfig.ts";
+import { kubectlFor } from "./kubectl.ts";
 import { embeddedDir } from "./paths.ts";
 import { readState, type StackState, usesFileBackend } from "./stateFile.ts";
 
@@ -72,17 +73,16 @@ async function findEmbedded(): Promise<FoundCluster> {
   if (!existsSync(handoverFile(dir))) {
     throw new pulumi.RunError("the embedded cluster does not exist yet; start it with `make cluster`");
   }
-  const { handover, parsed, kubeconfig } = refusing(() => {
-    const found = readHandover(dir);
-    const parsed = readKubeconfig(found.kubeconfig);
-    return { handover: found, parsed, kubeconfig: readFileSync(found.kubeconfig, "utf8") };
+  const { handover, kubeconfig, text } = refusing(() => {
+    const handover = readHandover(dir);
+    return { handover, ...readKubeconfig(handover.kubeconfig) };
   }, "`make cluster` writes it anew");
-  await assertAnswers(parsed, undefined, "start the embedded cluster with `make cluster`");
+  await assertAnswers(kubeconfig, undefined, "start the embedded cluster with `make cluster`");
   return {
     kind: "embedded",
     embedded: {
       id: handover.id,
-      kubeconfig,
+      kubeconfig: text,
       minio: handover.minio ?? { accessKey: "mlops", secretKey: "" },
       processes: {
         ...(handover.mlflow === undefined ? {} : { mlflow: handover.mlflow.url }),
@@ -103,12 +103,9 @@ async function findExisting(config: LocalConfig): Promise<FoundCluster> {
       `mlops:kubeconfig: ${config.kubeconfig ?? file} does not exist; nothing was changed. To go on, ${remedy}.`,
     );
   }
-  const { parsed, text } = refusing(
-    () => ({ parsed: readKubeconfig(file), text: kubeconfigText(file) }),
-    remedy,
-  );
-  await assertAnswers(parsed, config.context, "start the cluster or correct mlops:context");
-  return { kind: "existing", kubeconfig: text };
+  const { kubeconfig, text } = refusing(() => readKubeconfig(file), remedy);
+  await assertAnswers(kubeconfig, config.context, "start the cluster or correct mlops:context");
+  return { kind: "existing", kubeconfig: text, kubectl: kubectlFor(config) };
 }
 
 /** Reads what must be there; what is wrong with it is the user's to mend, and so told without a stack trace. */

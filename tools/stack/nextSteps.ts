@@ -1,5 +1,5 @@
-import { kubectlFor } from "../../components/local/kubectl.ts";
 import type { Config } from "../../config/schema.ts";
+import { kubectlFor } from "./kubectl.ts";
 
 /** What a user may want to do once the platform is up: commands that work after `. ./env`. */
 export function stepsAfter(config: Config): string[] {

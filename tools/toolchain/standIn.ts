@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { pulumiHome } from "../lib/paths.ts";
+import { shellQuoted } from "../lib/shell.ts";
 import type { Context } from "./context.ts";
 import { writeFileAtomic } from "./files.ts";
 import { type Lock, readLock } from "./lockSchema.ts";
@@ -14,9 +15,9 @@ export function standInScript(context: Pick<Context, "projectRoot">, name: strin
   return `#!/bin/sh
 ${MARK} for ${name}: not the real plugin. Written by tools/toolchain; do not edit.
 # A plugin folder is shared by clones: the clone in use (MLOPS_ROOT, set by ./env) goes before the one that wrote this.
-for root in "\${MLOPS_ROOT:-}" ${quote(context.projectRoot)}; do
+for root in "\${MLOPS_ROOT:-}" ${shellQuoted(context.projectRoot)}; do
   if [ -n "$root" ] && [ -f "$root/${main}" ]; then
-    node=${quote(process.execPath)}
+    node=${shellQuoted(process.execPath)}
     [ -x "$node" ] || node=node
     exec "$node" "$root/${main}" "$@"
   fi
@@ -24,10 +25,6 @@ done
 echo "${name}: the checkout of this stand-in is gone; run: node tools/toolchain/cli.ts install" >&2
 exit 1
 `;
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** true if the file is such a shim and not a real plugin. */

@@ -135,8 +135,12 @@ const tag = imageRules({
   },
 });
 
-function fromUnknownRegistry(repository: string, { registries }: Context): boolean {
-  return ![...registries.own, ...registries.allowed].some((entry) => liesIn(repository, entry));
+function allowedPlaces({ registries }: Context): string[] {
+  return [...registries.own, ...registries.allowed];
+}
+
+function fromUnknownRegistry(repository: string, context: Context): boolean {
+  return !allowedPlaces(context).some((entry) => liesIn(repository, entry));
 }
 
 const REGISTRY_FIX = "copy the image to a registry of ours, or have its registry added to the allow-list";
@@ -164,11 +168,10 @@ const registry = imageRules({
 });
 
 /** A registry that values set for images which the chart names. */
-function judgeRegistry(path: Path, registry: string, { registries }: Context): Issue[] {
+function judgeRegistry(path: Path, registry: string, context: Context): Issue[] {
   if (isRunTimeValue(registry)) return [deferral(path, "the registry of the images")];
-  const entries = [...registries.own, ...registries.allowed];
-  if (entries.some((entry) => liesIn(registry, entry))) return [];
-  if (entries.some((entry) => liesIn(entry, registry))) {
+  if (!fromUnknownRegistry(registry, context)) return [];
+  if (allowedPlaces(context).some((entry) => liesIn(entry, registry))) {
     const message = `only a part of ${registry} is allowed, and the chart decides what comes from it`;
     return [
       { path, message, fix: "name the repositories, or let the rendered charts decide", deferred: true },

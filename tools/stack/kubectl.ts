@@ -1,4 +1,5 @@
 import type { LocalConfig } from "../../config/schema.ts";
+import { shellQuoted } from "../lib/shell.ts";
 
 /**
  * How a person calls kubectl for the existing cluster: the current context of a shell may be another cluster's.
@@ -14,5 +15,5 @@ export function kubectlFor({ kubeconfig, context }: Pick<LocalConfig, "kubeconfi
 
 /** A word for a shell; quoted only where it must be, so that `~/` still means the home folder. */
 function shellWord(text: string): string {
-  return /^(~\/)?[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  return /^(~\/)?[\w@%+=:,./-]+$/.test(text) ? text : shellQuoted(text);
 }
