@@ -165,6 +165,8 @@ export class ReplicaWorker {
     const { servedName } = version;
     const start = performance.now();
     this.#loading = servedName;
+    // The record may have come after this run's look, and be gone before the next.
+    this.#known.add(servedName);
     try {
       await check(version);
       await backend.load(url, version, AbortSignal.any([signal, AbortSignal.timeout(loadTimeoutMs)]));

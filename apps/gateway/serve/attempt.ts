@@ -14,7 +14,7 @@ export interface AttemptArgs {
   readonly response: ServerResponse;
   /** Added to the answer. */
   readonly answerHeaders: Readonly<Record<string, string>>;
-  /** Milliseconds until the first byte of the answer, and between two. */
+  /** Milliseconds until the first byte of the answer, between two, and until the client takes what has come. */
   readonly timeoutMs: number;
   /** Called at the answer's first byte that goes to the client. */
   readonly onFirstByte: () => void;
@@ -23,8 +23,8 @@ export interface AttemptArgs {
 /** How it ended. Only after `lost` and `lacks` has the client got nothing yet, so another may be asked. */
 export type AttemptResult =
   | { readonly kind: "answered"; readonly status: number }
-  /** The replica could not be reached, or the connection broke before the first byte. */
-  | { readonly kind: "lost"; readonly error: Error }
+  /** The replica could not be reached, or, if the request was `sent`, the connection broke before the first byte. */
+  | { readonly kind: "lost"; readonly sent: boolean; readonly error: Error }
   /** The replica says that it does not have the version, or is going down. */
   | { readonly kind: "lacks"; readonly status: number }
   | { readonly kind: "timeout" }
@@ -66,8 +66,10 @@ class Passage implements Dispatcher.DispatchHandler {
   #started = false;
   #eventStream = false;
   #lacks = false;
+  #sent = false;
   #gone = false;
   #ended = false;
+  #stalled: NodeJS.Timeout | undefined;
 
   constructor(args: AttemptArgs, done: (result: AttemptResult) => void) {
     this.#args = args;
@@ -76,13 +78,22 @@ class Passage implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     const { response } = this.#args;
-    // Never taken away again, see readBody.
-    response.on("close", () => {
+    const leave = (): void => {
+      clearTimeout(this.#stalled);
       if (this.#ended) return;
       this.#gone = true;
       controller.abort(new Error("the client went away"));
-    });
+    };
+    // A request waits for a connection, and its client may have gone meanwhile: that is not said a second time.
+    if (response.destroyed) {
+      leave();
+      return;
+    }
+    this.#sent = true;
+    // Never taken away again, see readBody.
+    response.on("close", leave);
     response.on("drain", () => {
+      clearTimeout(this.#stalled);
       if (!this.#ended) controller.resume();
     });
   }
@@ -103,7 +114,12 @@ class Passage implements Dispatcher.DispatchHandler {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#lacks) return;
-    if (!this.#args.response.write(chunk)) controller.pause();
+    const { response, timeoutMs } = this.#args;
+    if (response.write(chunk)) return;
+    controller.pause();
+    // The server's clock stands still meanwhile: a client that takes nothing would hold its version for ever.
+    clearTimeout(this.#stalled);
+    this.#stalled = setTimeout(() => response.destroy(), timeoutMs);
   }
 
   onResponseEnd(): void {
@@ -123,7 +139,7 @@ class Passage implements Dispatcher.DispatchHandler {
     if (this.#lacks) return { kind: "lacks", status: this.#status };
     if (this.#started) return { kind: "broken", status: this.#status, error };
     const timedOut = timeouts.has((error as NodeJS.ErrnoException).code ?? "");
-    return timedOut ? { kind: "timeout" } : { kind: "lost", error };
+    return timedOut ? { kind: "timeout" } : { kind: "lost", sent: this.#sent, error };
   }
 }
 
@@ -135,5 +151,6 @@ function breakOff(response: ServerResponse, eventStream: boolean): void {
   }
   const message = "the server was lost while it answered; ask again";
   const event = { error: { message, type: "upstream_lost", code: "upstream_lost" } };
-  response.write(`data: ${JSON.stringify(event)}\n\n`, () => response.destroy());
+  // The server may have been lost within an event.
+  response.write(`\n\ndata: ${JSON.stringify(event)}\n\n`, () => response.destroy());
 }

@@ -23,21 +23,24 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
   const length = declared === undefined ? undefined : Number(declared);
   if (length !== undefined && length > limits.accept) throw tooLarge(limits.accept);
   if (length !== undefined && length > limits.keep) return { kind: "passed", length, stream: request };
-  return { kind: "kept", bytes: await keep(request, limits.keep) };
+  const tooLong = (): HttpError =>
+    new HttpError(411, "length_required", `bodies larger than ${limits.keep} bytes need a Content-Length`);
+  return { kind: "kept", bytes: await keep(request, limits.keep, tooLong) };
 }
 
 /** Like readBody for bodies that must be read whole: 413 above what is kept. */
 export async function readWhole(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
-  const body = await readBody(request, limits);
-  if (body.kind === "passed") throw tooLarge(limits.keep);
-  return body.bytes;
+  const declared = Number(request.headers["content-length"] ?? 0);
+  if (declared > limits.keep) throw tooLarge(limits.keep);
+  return keep(request, limits.keep, () => tooLarge(limits.keep));
 }
 
 function tooLarge(limit: number): HttpError {
   return new HttpError(413, "body_too_large", `the request's body is larger than ${limit} bytes`);
 }
 
-function keep(request: IncomingMessage, limit: number): Promise<Buffer> {
+/** @param tooLong What a body is refused with that turns out larger than `limit`. */
+function keep(request: IncomingMessage, limit: number, tooLong: () => HttpError): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   let size = 0;
@@ -55,8 +58,7 @@ function keep(request: IncomingMessage, limit: number): Promise<Buffer> {
       return;
     }
     request.pause();
-    const message = `bodies larger than ${limit} bytes need a Content-Length`;
-    reject(new HttpError(411, "length_required", message));
+    reject(tooLong());
   });
   request.on("end", () => {
     whole = true;

@@ -23,6 +23,8 @@ export interface ForwardArgs {
 
 /** Replicas that one request may try. */
 const MAXIMUM_ATTEMPTS = 8;
+/** Connections that may break under one request: the servers may die of it. */
+const MAXIMUM_BREAKS = 3;
 
 /**
  * Has a replica that holds the version answer. Another one is asked only while the client has got nothing, after a
@@ -38,6 +40,7 @@ export async function forward(args: ForwardArgs): Promise<AttemptResult> {
   const deadline = performance.now() + args.waitMs;
   const answerHeaders = { "x-mlops-model-version": servedName, "x-mlops-epoch": String(resolved.epoch) };
   const tried = new Set<Replica>();
+  let breaks = 0;
   for (let count = 1; ; count++) {
     const replica = await find(replicas, servedName, tried, deadline, response);
     if (replica === undefined) return { kind: "client_gone" };
@@ -49,7 +52,8 @@ export async function forward(args: ForwardArgs): Promise<AttemptResult> {
     if (result.kind !== "lost" && result.kind !== "lacks") return result;
     replicas.suspect(replica, result.kind === "lacks" ? servedName : undefined);
     tried.add(replica);
-    if (count === MAXIMUM_ATTEMPTS || body?.kind === "passed") {
+    if (result.kind === "lost" && result.sent) breaks++;
+    if (count === MAXIMUM_ATTEMPTS || breaks === MAXIMUM_BREAKS || body?.kind === "passed") {
       const why = result.kind === "lost" ? "the connection to a server broke" : "a server lacks the version";
       throw new HttpError(502, "upstream_lost", `${servedName}: ${why} (attempt ${count}); ask again`);
     }

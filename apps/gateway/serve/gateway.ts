@@ -50,7 +50,7 @@ export interface GatewayOptions {
   /** Uniform in [0, 1), for canaries. @default Math.random */
   readonly random?: () => number;
   readonly records?: Pick<RecordCacheOptions, "pollMs" | "listMs">;
-  readonly probe?: Pick<ReplicasOptions, "probeMs" | "probeTimeoutMs" | "connectTimeoutMs">;
+  readonly probe?: Pick<ReplicasOptions, "probeMs" | "probeTimeoutMs" | "connectTimeoutMs" | "connections">;
 }
 
 /** What the admin port reports of one model; the reconciler and the deployment steps read it. */

@@ -160,6 +160,24 @@ describe("counting", () => {
     expect(await adminText(gateway, "/metrics")).toContain('code="client_gone"} 1');
   });
 
+  it("asks no server for a client that went away while its request waited for a connection", async () => {
+    const { stub, gateway } = await oneModel(1, { probe: { probeMs: 20, connections: 1 } });
+    const held: (() => void)[] = [];
+    stub.infer = (_, response) => held.push(() => response.end());
+    const first = infer(gateway, "m");
+    await until(() => held.length === 1);
+    const leaving = new AbortController();
+    const second = infer(gateway, "m", { signal: leaving.signal });
+    await until(() => gateway.report().m?.inFlight["m-v1"] === 2);
+    leaving.abort();
+    await expect(second).rejects.toThrow();
+    held[0]?.();
+    expect((await first).status).toBe(200);
+    // Without an answer to the second: nobody would take it.
+    await until(() => gateway.report().m?.inFlight["m-v1"] === undefined);
+    expect(held).toHaveLength(1);
+  });
+
   it("refuses what is too much at once", async () => {
     const { stub, gateway } = await oneModel(1, { maxInFlight: 1 });
     const held: (() => void)[] = [];
@@ -221,6 +239,19 @@ describe("another replica", () => {
     }
     const response = await infer(gateway, "m");
     expect([response.status, await response.text(), asked]).toEqual([500, '{"error":"bad weights"}', 1]);
+  });
+
+  it("is not asked after three that may have died of the request", async () => {
+    const { stubs, gateway } = await oneModel(5);
+    let asked = 0;
+    for (const stub of stubs) {
+      stub.infer = (request) => {
+        asked++;
+        request.socket.destroy();
+      };
+    }
+    const response = await infer(gateway, "m");
+    expect([response.status, asked]).toEqual([502, 3]);
   });
 
   it("may be the same one after its restart", async () => {
@@ -330,8 +361,8 @@ describe("passing", () => {
     expect(gateway.report().m?.inFlight).toEqual({});
   });
 
-  it("takes from the server no faster than the client reads", async () => {
-    const { stub, gateway } = await oneModel(1);
+  /** Has the server answer with 64 MiB, as fast as they are taken; how many it has written. */
+  function answerLarge(stub: StubTriton): () => number {
     const block = Buffer.alloc(1 << 20);
     let written = 0;
     stub.infer = (_, response) => {
@@ -347,18 +378,40 @@ describe("passing", () => {
       };
       more();
     };
+    return () => written;
+  }
+
+  it("lets go of a version whose client takes nothing any more", async () => {
+    const { stub, store } = await oneModel(1);
+    const source = async (): Promise<string[]> => [stub.url];
+    const gateway = await gatewayOf(store, [], {
+      servers: { triton: { source, backend: tritonBackend, timeoutMs: 300 } },
+    });
+    answerLarge(stub);
+    const request = httpRequest({ port: gateway.port, path: "/v2/models/m/infer", method: "POST" });
+    request.end();
+    const [response] = await once(request, "response");
+    response.on("error", () => {});
+    expect(gateway.report().m?.inFlight).toEqual({ "m-v1": 1 });
+    await until(() => gateway.report().m?.inFlight["m-v1"] === undefined);
+    response.destroy();
+  });
+
+  it("takes from the server no faster than the client reads", async () => {
+    const { stub, gateway } = await oneModel(1);
+    const written = answerLarge(stub);
     const request = httpRequest({ port: gateway.port, path: "/v2/models/m/infer", method: "POST" });
     request.end();
     const [response] = await once(request, "response");
     // Nobody reads: the sockets' buffers fill, and it stops far from the end.
     let before = -1;
     await until(async () => {
-      const same = written === before;
-      before = written;
+      const same = written() === before;
+      before = written();
       await new Promise((resolve) => setTimeout(resolve, 100));
-      return same && written > 0;
+      return same && written() > 0;
     });
-    expect(written).toBeLessThan(40);
+    expect(written()).toBeLessThan(40);
     let received = 0;
     for await (const chunk of response) received += (chunk as Buffer).length;
     expect(received).toBe(64 << 20);

@@ -121,6 +121,41 @@ describe("OpenAI's API", () => {
     expect(versionOf(await complete(gateway, { model: "qa" }, "/v1/chat/completions"))).toBe("qa-v1");
   });
 
+  it("leaves numbers as they are that a double cannot hold", async () => {
+    const { stub, gateway } = await world();
+    const rest = '"seed":9223372036854775807,"prompt":"12345678901234567890","temperature":0.5';
+    await complete(gateway, `{"model":"qa",${rest}}`);
+    expect(stub.seen.at(-1)).toBe(`/v1/completions {"model":"qa-v1",${rest}}`);
+  });
+
+  it("takes a body that is nested too deep for the client's mistake, and no failure of the version", async () => {
+    const { stub, gateway } = await world();
+    const deep = 10_000;
+    const response = await complete(
+      gateway,
+      `{"model":"qa","prompt":${"[".repeat(deep)}${"]".repeat(deep)}}`,
+    );
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ error: { type: "invalid_request_error" } });
+    expect(stub.seen).toEqual([]);
+    const metrics = await (await fetch(`http://127.0.0.1:${gateway.adminPort}/metrics`)).text();
+    expect(metrics).not.toContain('code="500"');
+  });
+
+  it("refuses a body that is too large, whether it says its length or not", async () => {
+    const { gateway } = await world();
+    const path = "/v1/completions";
+    for (const headers of [{ "content-length": 65_537 }, { "transfer-encoding": "chunked" }]) {
+      const request = httpRequest({ port: gateway.port, path, method: "POST", headers });
+      request.on("error", () => {});
+      const answered = once(request, "response");
+      request.write(Buffer.alloc(65_537));
+      const [response] = (await answered) as [IncomingMessage];
+      expect(response.statusCode).toBe(413);
+      request.destroy();
+    }
+  });
+
   it("knows neither base models nor versions by their own names", async () => {
     const { stub, gateway } = await world();
     for (const model of ["base@1", "qa-v1", "qa-v2", "other"]) {
@@ -141,8 +176,10 @@ describe("OpenAI's API", () => {
   it("lists the names that mean something", async () => {
     const { gateway } = await world();
     const answer = await (await fetch(`http://127.0.0.1:${gateway.port}/v1/models`)).json();
-    const ids = (answer as { data: { id: string }[] }).data.map(({ id }) => id);
-    expect(ids).toEqual(["qa", "qa-live", "qa-candidate"]);
+    // Whole, as clients that check what they read want it.
+    const whole = { object: "model", created: 0, owned_by: "mlops" };
+    const data = ["qa", "qa-live", "qa-candidate"].map((id) => ({ id, ...whole }));
+    expect(answer).toEqual({ object: "list", data });
   });
 
   it("passes a stream on as it comes, and finishes it on its version after a promotion", async () => {
@@ -171,7 +208,7 @@ describe("OpenAI's API", () => {
     const { stub, gateway } = await world();
     stub.complete = (_, response) => {
       response.writeHead(200, { "content-type": "text/event-stream" });
-      response.write("data: 1\n\n", () => response.destroy());
+      response.write('data: 1\n\ndata: {"a part', () => response.destroy());
     };
     // By events: other readers drop what they have not handed out yet when the connection breaks.
     const request = httpRequest({ port: gateway.port, path: "/v1/completions", method: "POST" });
@@ -184,7 +221,7 @@ describe("OpenAI's API", () => {
     const [error] = await once(response, "error");
     expect(error.message).toBe("aborted");
     expect(text).toContain("data: 1\n\n");
-    expect(text).toContain('"type":"upstream_lost"');
+    expect(text).toMatch(/^data: \{"error":.*"type":"upstream_lost"/m);
   });
 });
 
