@@ -18,6 +18,8 @@ export interface EvaluationThresholds extends CalibrationThresholds {
   /** Least share of refusals among the negatives. */
   readonly minimumRefusal: number;
   readonly minimumNegatives: number;
+  /** Fewest questions that have an answer: on others alone, a model that refuses whatever it is asked is perfect. */
+  readonly minimumAnswerable: number;
   /** Fewest documents from which a spread is believed. */
   readonly minimumDocuments: number;
   /** Largest share of samples for which the judge gave no grade. */
@@ -33,6 +35,7 @@ export const evaluationThresholds: EvaluationThresholds = {
   confidence: 0.95,
   power: 0.8,
   minimumNegatives: 50,
+  minimumAnswerable: 50,
   minimumDocuments: 30,
   maximumUngraded: 0.01,
 };
@@ -131,6 +134,7 @@ export function judgeEvaluationCounts(counts: EvaluationCounts, thresholds: Eval
     // What a judge says that is too noisy, or mostly silent, is no reason to fail a model either.
     ...(trusted ? judged : judged.map((check): Check => ({ ...check, verdict: "inconclusive" }))),
     refusalCheck(counts, thresholds),
+    answerableCheck(counts, thresholds),
   ];
   return {
     verdict: overall(checks),
@@ -208,6 +212,18 @@ function refusalCheck(
     because: enough
       ? `${refused} of ${negatives} questions without an answer are refused, at least ${percent(minimumRefusal)} wanted`
       : `${negatives} questions without an answer, at least ${minimumNegatives} wanted`,
+  };
+}
+
+function answerableCheck(
+  { n, negatives }: EvaluationCounts,
+  { minimumAnswerable }: EvaluationThresholds,
+): Check {
+  const answerable = n - negatives;
+  return {
+    name: "answerable",
+    verdict: answerable >= minimumAnswerable ? "passed" : "inconclusive",
+    because: `${answerable} questions with an answer, at least ${minimumAnswerable} wanted`,
   };
 }
 

@@ -106,6 +106,20 @@ export function addEvidence(state: RecordState | undefined, entry: Evidence): Re
   return { ...state, evidence: [...others, entry] };
 }
 
+/**
+ * Takes back what a gate said before about the candidate, because it says no, or cannot tell, now: its last word counts.
+ * Without the evidence there is no share of live traffic either. What is not the candidate any more is left as it is.
+ */
+export function voidEvidence(
+  state: RecordState | undefined,
+  gate: string,
+  artifactSha256: string,
+): RecordState | undefined {
+  if (state?.candidate?.artifact.sha256 !== artifactSha256) return state;
+  const evidence = state.evidence.filter((entry) => !isOf(entry, gate, artifactSha256));
+  return evidence.length === state.evidence.length ? state : { ...withoutCanary(state), evidence };
+}
+
 /** Gives the candidate a share of live traffic, from above 0 to 1; 0 takes it away. */
 export function setCanary(state: RecordState | undefined, servedName: string, share: number): RecordState {
   if (state === undefined || state.candidate?.servedName !== servedName) {
@@ -136,7 +150,7 @@ export function promote(state: RecordState | undefined, servedName: string): Rec
 
 /**
  * Goes back from `from` to the previous version; `from` becomes previous, so that the way forward stays open,
- * and is no longer chosen for deployment.
+ * and is no longer chosen for deployment. A canary ends: the candidate was compared with what was live before.
  */
 export function rollback(state: RecordState | undefined, from: string): RecordState {
   if (state?.live === undefined) throw new RefusedError("cannot roll back: nothing is live");
@@ -147,24 +161,27 @@ export function rollback(state: RecordState | undefined, from: string): RecordSt
   if (state.previous === undefined) {
     throw new RefusedError(`cannot roll back from ${from}: there is no version before it`);
   }
-  const { live, previous, intent, ...rest } = state;
-  const kept = intent === undefined || sameSource(intent, live) ? {} : { intent };
-  return { ...rest, ...kept, live: previous, previous: live };
+  const { live, previous, candidate, intent, canaryShare: _share, ...rest } = state;
+  const chosen = intent === undefined || sameSource(intent, live) ? {} : { intent };
+  // A previous version may be on its way back through the gates: it has arrived.
+  const staged =
+    candidate === undefined || candidate.servedName === previous?.servedName ? {} : { candidate };
+  return { ...rest, ...chosen, ...staged, live: previous, previous: live };
 }
 
 /**
  * Takes a version back that has not come to serve, for good: whoever removes its files may be paused for as long as it
- * likes, since the record cannot name the version again. One that is live or previous is left as it is.
+ * likes, since the record cannot name the version again. One that is live or previous stays that, and is no candidate
+ * any more.
  */
 export function withdraw(
   state: RecordState | undefined,
   { servedName, version }: Pick<ServedVersion, "servedName" | "version">,
 ): RecordState | undefined {
   if (state === undefined) return undefined;
-  if ([state.live, state.previous].some((one) => one?.servedName === servedName)) return state;
-  const marked = isGone(state, version)
-    ? state
-    : { ...state, withdrawn: [...(state.withdrawn ?? []), version] };
+  const serves = [state.live, state.previous].some((one) => one?.servedName === servedName);
+  const marked =
+    serves || isGone(state, version) ? state : { ...state, withdrawn: [...(state.withdrawn ?? []), version] };
   if (state.candidate?.servedName !== servedName) return marked;
   const { candidate: _gone, ...rest } = withoutCanary(marked);
   return pruned(rest);

@@ -20,8 +20,10 @@ interface Item {
 export class StubJudge {
   /** Share of gradings that are wrong, evenly towards the two other grades. */
   errorRate = 0;
-  /** What it answers with: grades, text that is none, an error of the service, a refusal of the request. */
-  mode: "grades" | "garbage" | "down" | "refuses" = "grades";
+  /** What it answers with: grades, text that is none, errors of the service, refusals of the request. */
+  mode: "grades" | "garbage" | "down" | "busy" | "refuses" | "quotes" = "grades";
+  /** Header of what it answers when it is busy. */
+  retryAfter = "";
   /** Requests that it got. */
   requests = 0;
   /** Headers and bodies of the last request. */
@@ -40,7 +42,11 @@ export class StubJudge {
           const { status, content } = this.#answer(body);
           const answer =
             status === 200 ? { choices: [{ message: { role: "assistant", content } }] } : { error: content };
-          outgoing.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(answer));
+          const headers = {
+            "content-type": "application/json",
+            ...(status === 429 ? { "retry-after": this.retryAfter } : {}),
+          };
+          outgoing.writeHead(status, headers).end(JSON.stringify(answer));
         });
     });
   }
@@ -63,6 +69,9 @@ export class StubJudge {
 
   #answer(body: Record<string, unknown>): { status: number; content: string } {
     if (this.mode === "down") return { status: 503, content: "overloaded" };
+    if (this.mode === "busy") return { status: 429, content: "too many requests" };
+    if (this.mode === "quotes")
+      return { status: 401, content: `no such key: ${this.last?.authorization ?? "none"}` };
     if (this.mode === "refuses") return { status: 401, content: "no such key" };
     if (this.mode === "garbage") return { status: 200, content: "I think that this is a good answer!" };
     const [, user] = body.messages as { content: string }[];

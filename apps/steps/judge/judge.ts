@@ -1,6 +1,6 @@
 /** A judge behind any endpoint that speaks OpenAI's API with structured output. */
 import type { Grade } from "@mlops/gates";
-import { type RetryPolicy, retry, TransientError } from "@mlops/mlflow";
+import { type RetryPolicy, retry, retryAfterOf, TransientError } from "@mlops/mlflow";
 import { sumOf } from "@mlops/registry";
 import { z } from "zod";
 import type { Environment } from "../lib/environment.ts";
@@ -19,6 +19,9 @@ import {
 const REQUEST_TIMEOUT_MS = 120_000;
 /** Answers of one grading that may be unreadable before it counts as none. */
 const READINGS = 3;
+
+/** Timeout, conflict, too many requests: another attempt may succeed. */
+const passing = new Set([408, 409, 429]);
 
 /** Services limit requests a minute, so pauses grow longer than for our own. */
 const pauses = { firstDelayMs: 500, maximumDelayMs: 20_000 };
@@ -124,12 +127,16 @@ export class Judge {
     } catch (error) {
       throw new TransientError(`the judge at ${url}: ${reasonOf(error)}`, { cause: error });
     }
-    if (answer.status === 429 || answer.status >= 500) {
-      throw new TransientError(`the judge at ${url} answers ${answer.status}`);
+    if (passing.has(answer.status) || answer.status >= 500) {
+      const retryAfterMs = retryAfterOf(answer.headers);
+      const asks = retryAfterMs === 0 ? "" : ` and asks to wait ${Math.ceil(retryAfterMs / 1000)} s`;
+      throw new TransientError(`the judge at ${url} answers ${answer.status}${asks}`, { retryAfterMs });
     }
     if (!answer.ok) {
+      // Some say which key they were given.
+      const said = apiKey === undefined ? text : text.replaceAll(apiKey, "(the key)");
       throw new InputError(
-        `the judge at ${url} refuses with ${answer.status}: ${text.slice(0, 300)}; check MLOPS_JUDGE_URL, ` +
+        `the judge at ${url} refuses with ${answer.status}: ${said.slice(0, 300)}; check MLOPS_JUDGE_URL, ` +
           "MLOPS_JUDGE_MODEL and MLOPS_JUDGE_API_KEY, and that it knows structured output (json_schema)",
       );
     }

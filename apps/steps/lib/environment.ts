@@ -5,6 +5,20 @@ import { InputError } from "./errors.ts";
 
 const text = z.string().min(1);
 
+/** Paths are added to it, and it stands in errors and logs: so it has neither a query nor credentials. */
+const baseUrl = z.url({ protocol: /^https?$/ }).refine(
+  (url) => {
+    const { username, password, search, hash } = new URL(url);
+    return [username, password, search, hash].every((part) => part === "");
+  },
+  { error: "must be a URL without credentials, query and fragment" },
+);
+/** What a header can hold; a Secret made from a file ends in a line's end. */
+const bearerToken = z
+  .string()
+  .trim()
+  .regex(/^[\x21-\x7e]+$/, "must be printable ASCII without spaces");
+
 const variables = {
   MLFLOW_TRACKING_URI: z.url({ protocol: /^https?$/ }),
   AWS_ENDPOINT_URL_S3: z.url({ protocol: /^https?$/ }),
@@ -22,9 +36,9 @@ const variables = {
   MLOPS_IO_ROOT: text,
   MLOPS_NOTIFY_URL: z.url({ protocol: /^https?$/ }),
   MLOPS_NOTIFY_FORMAT: z.enum(["slack", "discord"]),
-  MLOPS_JUDGE_URL: z.url({ protocol: /^https?$/ }),
+  MLOPS_JUDGE_URL: baseUrl,
   MLOPS_JUDGE_MODEL: text,
-  MLOPS_JUDGE_API_KEY: text,
+  MLOPS_JUDGE_API_KEY: bearerToken,
   MLOPS_WORKFLOW: text,
   MLOPS_STEP: text,
 } as const;
@@ -32,7 +46,7 @@ const variables = {
 export type Variable = keyof typeof variables;
 
 /** Variables that may hold a secret in their value: it is not repeated in errors. */
-const secret: readonly Variable[] = ["MLOPS_NOTIFY_URL", "MLOPS_JUDGE_API_KEY"];
+const secret: readonly Variable[] = ["MLOPS_NOTIFY_URL", "MLOPS_JUDGE_URL", "MLOPS_JUDGE_API_KEY"];
 
 /** Reads variables as they are needed, so that a step asks for no more than it uses. */
 export class Environment {

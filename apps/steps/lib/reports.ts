@@ -8,7 +8,7 @@ import {
   type ModelReference,
 } from "@mlops/gates";
 import type { Run } from "@mlops/mlflow";
-import { type Evidence, formatJson, parseJson, sumOf } from "@mlops/registry";
+import { addEvidence, type Evidence, formatJson, parseJson, sumOf, voidEvidence } from "@mlops/registry";
 import type { StepContext } from "./context.ts";
 import { GateStopped, InputError } from "./errors.ts";
 
@@ -83,6 +83,21 @@ export async function readReport(
     );
   }
   return { report, uri: reportUri(run, gate), sha256: sumOf(content) };
+}
+
+/** Tells the record what a gate found about its candidate: the gate's last word counts, whichever it is. */
+export async function recordFinding(
+  context: Pick<StepContext, "change">,
+  model: string,
+  stored: StoredReport,
+  artifactSha256: string,
+): Promise<void> {
+  const { gate, verdict } = stored.report;
+  await context.change(model, (state) =>
+    verdict === "passed"
+      ? addEvidence(state, evidenceFrom(stored, artifactSha256))
+      : voidEvidence(state, gate, artifactSha256),
+  );
 }
 
 /** What a record keeps of a report: that `artifactSha256` has passed. */

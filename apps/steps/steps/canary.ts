@@ -7,7 +7,7 @@ import {
   judgeCanary,
 } from "@mlops/gates";
 import { TransientError } from "@mlops/mlflow";
-import { formatJson, type ServedVersion, setCanary } from "@mlops/registry";
+import { formatJson, RefusedError, type ServedVersion, setCanary } from "@mlops/registry";
 import { awaitGateways } from "../lib/acknowledge.ts";
 import type { StepContext } from "../lib/context.ts";
 import { type Flag, modelName, number, versionNumber } from "../lib/flags.ts";
@@ -171,8 +171,14 @@ async function runStage(
   try {
     for (;;) {
       await delay(INTERVAL_MS);
-      // Withdrawn, or promoted by hand: then there is nothing more to watch.
-      await subjectsOf(context, model, version, { canary: true });
+      // Withdrawn, promoted by hand, or live was rolled back: then there is nothing more to watch.
+      const { live: now } = await subjectsOf(context, model, version, { canary: true });
+      if (now?.servedName !== live.servedName) {
+        throw new RefusedError(
+          `${candidate.servedName} was watched beside ${live.servedName}, but ${now?.servedName ?? "nothing"} is live ` +
+            "now: run the gates again",
+        );
+      }
       const after = await readGateways(await gateways());
       const trafficOf = (one: ServedVersion): CanaryTraffic =>
         traffic(trafficBetween(before, after, one.servedName), asked.get(one.servedName));

@@ -12,10 +12,13 @@ export const fixAnchor = defineStep({
   run: async (context, { model, loads: path }) => {
     const { conditions, live, candidate } = context.files.readJson(path, measuredLoads);
     const record = await context.record(model);
-    const measured = [live, candidate].find((one) => one?.served_name === record.live?.servedName);
+    // Before anything is live, the anchor is that of a candidate which may never be: another one must be able to follow.
+    const wanted = (record.live ?? record.candidate)?.servedName;
+    const measured = [live, candidate].find((one) => one?.served_name === wanted);
     if (measured === undefined || measured === null) {
       throw new RefusedError(
-        `${path} holds no load of ${record.live?.servedName ?? "a live version"}: only what is live can be the anchor`,
+        `${path} holds no load of ${wanted ?? "a live version"}: only what is live can be the anchor, or the candidate ` +
+          "where nothing is",
       );
     }
     const before = await anchorOf(context.registry, model);

@@ -1,9 +1,9 @@
 import { judgeFunctional } from "@mlops/gates";
-import { addEvidence, formatJson } from "@mlops/registry";
+import { formatJson } from "@mlops/registry";
 import { claimedVersion, completeManifest, exportOf, samplesOf } from "../lib/deployments.ts";
 import { InputError } from "../lib/errors.ts";
 import { modelName, number, versionNumber } from "../lib/flags.ts";
-import { assertPassed, evidenceFrom, logReport } from "../lib/reports.ts";
+import { assertPassed, logReport, recordFinding } from "../lib/reports.ts";
 import { defineStep } from "../lib/step.ts";
 import { infer } from "../lib/triton.ts";
 
@@ -50,7 +50,7 @@ export const functionalTest = defineStep({
       decision,
     );
     write({ verdict: stored.report.verdict, report: formatJson(stored.report) });
+    await recordFinding(context, model, stored, sha256);
     assertPassed(stored.report);
-    await context.change(model, (state) => addEvidence(state, evidenceFrom(stored, sha256)));
   },
 });

@@ -1,10 +1,10 @@
 import { evaluationMeasurement, evaluationThresholds, judgeEvaluation } from "@mlops/gates";
-import { addEvidence, formatJson } from "@mlops/registry";
+import { formatJson } from "@mlops/registry";
 import { evaluationPage, evaluationTexts } from "../judge/report.ts";
 import { showAliases } from "../lib/deployments.ts";
 import { marginFlags, withMargins } from "../lib/evaluationFlags.ts";
 import { modelName, number, text, versionNumber } from "../lib/flags.ts";
-import { assertPassed, evidenceFrom, logReport, runOf } from "../lib/reports.ts";
+import { assertPassed, logReport, recordFinding, runOf } from "../lib/reports.ts";
 import { defineStep } from "../lib/step.ts";
 import { measuredSubjects } from "../lib/subjects.ts";
 
@@ -66,8 +66,8 @@ export const gateEvaluation = defineStep({
     await context.mlflow.artifacts.write(await runOf(context, measurement.candidate), pagePath, page);
     context.log(`answers and grades to look at: ${pagePath} of run ${candidate.source.runId}`);
     write({ verdict: stored.report.verdict, report: formatJson(stored.report), page });
-    assertPassed(stored.report);
-    await context.change(model, (state) => addEvidence(state, evidenceFrom(stored, sha256)));
+    await recordFinding(context, model, stored, sha256);
     await showAliases(context, model);
+    assertPassed(stored.report);
   },
 });

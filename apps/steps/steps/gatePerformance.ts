@@ -5,11 +5,11 @@ import {
   performanceMeasurement,
   performanceThresholds,
 } from "@mlops/gates";
-import { addEvidence, formatJson, RefusedError, type ServedVersion } from "@mlops/registry";
+import { formatJson, RefusedError, type ServedVersion } from "@mlops/registry";
 import { anchorOf, fixAnchor } from "../lib/anchor.ts";
 import { showAliases } from "../lib/deployments.ts";
 import { modelName, number, text, versionNumber } from "../lib/flags.ts";
-import { assertPassed, evidenceFrom, logReport } from "../lib/reports.ts";
+import { assertPassed, logReport, recordFinding } from "../lib/reports.ts";
 import { readSamples, samplesFlags } from "../lib/samples.ts";
 import { defineStep } from "../lib/step.ts";
 import { referenceTo, subjectsOf, writtenReference } from "../lib/subjects.ts";
@@ -99,9 +99,9 @@ export const gatePerformance = defineStep({
       decision,
     );
     write({ verdict: stored.report.verdict, report: formatJson(stored.report) });
-    assertPassed(stored.report);
-    await context.change(model, (state) => addEvidence(state, evidenceFrom(stored, sha256)));
+    await recordFinding(context, model, stored, sha256);
     await showAliases(context, model);
+    assertPassed(stored.report);
     // Nothing was there to compare with, so this is what later versions are compared with for good.
     if (kept !== undefined) return;
     const anchor = { conditions: loads.conditions, load: loads.candidate.load };

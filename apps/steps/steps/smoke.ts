@@ -1,9 +1,9 @@
 import { judgeSmoke, type ProbeAnswer, type ReplicaProbes, smokeThresholds } from "@mlops/gates";
-import { addEvidence, formatJson, RefusedError } from "@mlops/registry";
+import { formatJson, RefusedError } from "@mlops/registry";
 import { claimedVersion, completeManifest } from "../lib/deployments.ts";
 import { InputError } from "../lib/errors.ts";
 import { modelName, number, versionNumber } from "../lib/flags.ts";
-import { assertPassed, evidenceFrom, logReport } from "../lib/reports.ts";
+import { assertPassed, logReport, recordFinding } from "../lib/reports.ts";
 import { readSamples, samplesFlags } from "../lib/samples.ts";
 import { defineStep } from "../lib/step.ts";
 import { referenceTo, subjectsOf } from "../lib/subjects.ts";
@@ -81,7 +81,7 @@ export const smoke = defineStep({
       decision,
     );
     write({ verdict: stored.report.verdict, report: formatJson(stored.report) });
+    await recordFinding(context, model, stored, sha256);
     assertPassed(stored.report);
-    await context.change(model, (state) => addEvidence(state, evidenceFrom(stored, sha256)));
   },
 });

@@ -28,8 +28,11 @@ export class StubLlm {
   status: (name: string) => number = () => 200;
   /** Milliseconds before each token of a stream. */
   tokenDelayMs: (name: string) => number = () => 1;
+  /** Whether a version's stream breaks off after its first token, by how many it had before. */
+  breaksOff: (name: string, streams: number) => boolean = () => false;
   /** Seconds that the gateways' metrics say that a version takes. */
   seconds: (name: string) => number = () => 0.02;
+  readonly #streams = new Map<string, number>();
   readonly #totals = new Map<string, { requests: Map<string, number>; seconds: number[] }>();
   #read: { readonly at: number; readonly record: Promise<ModelRecord | undefined> } = {
     at: Number.NEGATIVE_INFINITY,
@@ -136,10 +139,7 @@ export class StubLlm {
       return;
     }
     const status = this.status(name);
-    const totals = this.#totals.get(name) ?? { requests: new Map<string, number>(), seconds: [] };
-    this.#totals.set(name, totals);
-    totals.requests.set(String(status), (totals.requests.get(String(status)) ?? 0) + 1);
-    totals.seconds.push(this.seconds(name));
+    this.#count(name, String(status));
     const text = status === 200 ? this.answers(name, prompt) : "";
     const tokens = text.split(/(?<= )/);
     const logprobs = { tokens, token_logprobs: tokens.map(() => this.logprob(name)) };
@@ -148,13 +148,27 @@ export class StubLlm {
       .end(JSON.stringify({ choices: [{ text, logprobs }] }));
   }
 
+  #count(name: string, code: string): void {
+    const totals = this.#totals.get(name) ?? { requests: new Map<string, number>(), seconds: [] };
+    this.#totals.set(name, totals);
+    totals.requests.set(code, (totals.requests.get(code) ?? 0) + 1);
+    totals.seconds.push(this.seconds(name));
+  }
+
   async #stream(name: string, prompt: string, outgoing: ServerResponse): Promise<void> {
     const tokens = this.answers(name, prompt).split(/(?<= )/);
     outgoing.writeHead(200, { "content-type": "text/event-stream", "x-mlops-model-version": name });
     const send = (data: object): void => void outgoing.write(`data: ${JSON.stringify(data)}\n\n`);
+    const streams = this.#streams.get(name) ?? 0;
+    this.#streams.set(name, streams + 1);
     for (const text of tokens) {
       await delay(this.tokenDelayMs(name));
       send({ choices: [{ index: 0, text }] });
+      if (this.breaksOff(name, streams)) {
+        this.#count(name, "broken");
+        outgoing.destroy();
+        return;
+      }
     }
     send({ choices: [], usage: { prompt_tokens: 10, completion_tokens: tokens.length } });
     outgoing.end("data: [DONE]\n\n");

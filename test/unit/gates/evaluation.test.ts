@@ -80,6 +80,12 @@ describe("judgeEvaluation", () => {
       ["refusal"],
     ],
     ["too few negatives", (index) => ({ negative: index < 49 }), "inconclusive", ["refusal"]],
+    [
+      "nearly nothing but negatives, whose refusals prove little",
+      (index) => ({ negative: index >= 49, refused: true }),
+      "inconclusive",
+      ["answerable"],
+    ],
     ["too few grades", (index) => (index < 13 ? { again: null } : {}), "inconclusive", ["graded"]],
     [
       "too few documents",
@@ -155,7 +161,14 @@ describe("judgeEvaluation", () => {
       });
     const decision = first({});
     expect(decision.verdict).toBe("passed");
-    expect(decision.checks.map(({ name }) => name)).toEqual(["graded", "judge", "A", "C", "refusal"]);
+    expect(decision.checks.map(({ name }) => name)).toEqual([
+      "graded",
+      "judge",
+      "A",
+      "C",
+      "refusal",
+      "answerable",
+    ]);
     expect(first({ again: "B" }).verdict).toBe("inconclusive");
     expect(first({ candidate: "B", again: "B" }).verdict).toBe("failed");
   });

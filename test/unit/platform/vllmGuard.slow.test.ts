@@ -24,11 +24,11 @@ print(json.dumps([asyncio.run(ask(guard, *case)) for case in json.load(sys.stdin
 
 type Case = readonly [method: string, path: string, authorization: string | null];
 
-function statuses(cases: readonly Case[]): number[] {
+function statuses(cases: readonly Case[], word = "sesame"): number[] {
   const { status, stdout, stderr } = spawnSync("python3", ["-c", vllmGuardSource + driver], {
     input: JSON.stringify(cases),
     encoding: "utf8",
-    env: { ...process.env, MLOPS_VLLM_ADMIN_TOKEN: "sesame" },
+    env: { ...process.env, MLOPS_VLLM_ADMIN_TOKEN: word },
   });
   if (status !== 0) throw new Error(stderr);
   return JSON.parse(stdout) as number[];
@@ -64,6 +64,10 @@ describe("the guard of vLLM's servers", () => {
       expect(statuses(asked(authorization)), String(authorization)).toEqual(administration.map(() => 403));
     }
     expect(statuses(asked("Bearer sesame"))).toEqual(administration.map(() => 200));
+  });
+
+  it("does not start without a word, which everybody would know", () => {
+    expect(() => statuses([], "")).toThrow("MLOPS_VLLM_ADMIN_TOKEN is empty");
   });
 
   /**

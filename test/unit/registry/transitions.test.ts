@@ -8,6 +8,7 @@ import {
   rollback,
   setCanary,
   stage,
+  voidEvidence,
   wantedVersions,
   withdraw,
 } from "@mlops/registry";
@@ -147,6 +148,25 @@ describe("rollback", () => {
   });
 });
 
+describe("rollback beside a canary", () => {
+  it("ends it: the candidate was never compared with what is live then", () => {
+    const canary = setCanary(tested(staged(live(2), 3, 2), 3), "digits-v3", 0.1);
+    const state = rollback(canary, "digits-v2");
+    expect(state.candidate).toEqual(versionOf(3));
+    expect(state).not.toHaveProperty("canaryShare");
+    expect(() => setCanary(state, "digits-v3", 0.1)).toThrow("stale");
+  });
+});
+
+describe("rollback to a candidate", () => {
+  it("leaves none: it is live", () => {
+    const forward = staged(rollback(live(2), "digits-v2"), 2, 1);
+    const state = rollback(forward, "digits-v1");
+    expect(state.live).toEqual(versionOf(2));
+    expect(state).not.toHaveProperty("candidate");
+  });
+});
+
 describe("withdraw", () => {
   it("takes back the candidate and its canary, and nothing else", () => {
     const state = setCanary(tested(staged(live(2), 3, 2), 3), "digits-v3", 0.1);
@@ -164,6 +184,16 @@ describe("withdraw", () => {
     expect(after).toEqual({ ...approved, withdrawn: [2] });
     expect(() => stage(after, versionOf(2), [fileOf(2)])).toThrow("cannot stage digits-v2: it was withdrawn");
     expect(stage(after, versionOf(3, 2), [fileOf(2)]).candidate).toEqual(versionOf(3, 2));
+  });
+
+  it("takes the candidacy of a version that was rolled back before, and leaves it as previous", () => {
+    const back = rollback(live(2), "digits-v2");
+    const canary = setCanary(tested(staged(back, 2, 1), 2), "digits-v2", 0.5);
+    const after = withdraw(canary, versionOf(2));
+    expect(after?.previous).toEqual(versionOf(2));
+    expect(after).not.toHaveProperty("candidate");
+    expect(after).not.toHaveProperty("canaryShare");
+    expect(after).not.toHaveProperty("withdrawn");
   });
 
   it("leaves a version that is live, or another candidate", () => {
@@ -209,6 +239,26 @@ describe("addEvidence", () => {
 
   it("refuses what is not the candidate", () => {
     expect(() => addEvidence(live(1), evidenceOf("functional", "0".repeat(64)))).toThrow("not the candidate");
+  });
+});
+
+describe("voidEvidence", () => {
+  const sum = (n: number): string => versionOf(n).artifact.sha256;
+
+  it("takes back what a gate said before: the candidate gets no live traffic any more", () => {
+    const canary = setCanary(tested(staged(live(1), 2, 1), 2), "digits-v2", 0.1);
+    const state = voidEvidence(canary, "functional", sum(2)) as RecordState;
+    expect(state).not.toHaveProperty("canaryShare");
+    expect(state.candidate).toEqual(versionOf(2));
+    expect(() => promote(state, "digits-v2")).toThrow("gate functional has not passed");
+    expect(promote(tested(state, 2), "digits-v2").live).toEqual(versionOf(2));
+  });
+
+  it("changes nothing where there is nothing to take back, nor what is live", () => {
+    const state = tested(staged(live(1), 2, 1), 2);
+    expect(voidEvidence(state, "evaluation", sum(2))).toBe(state);
+    expect(voidEvidence(state, "functional", sum(1))).toBe(state);
+    expect(voidEvidence(undefined, "functional", sum(1))).toBeUndefined();
   });
 });
 

@@ -19,6 +19,7 @@ import { latencyOf, totalsOf, trafficBetween } from "../../../apps/steps/lib/gat
 import { isRefusal } from "../../../apps/steps/lib/samples.ts";
 import { adapterWeights } from "../../pipelines/llm/world.ts";
 import { StubJudge } from "../../support/judge.ts";
+import { until } from "../gateway/world.ts";
 import { MemoryStore } from "../registry/memoryStore.ts";
 
 const item: GradedItem = { context: "c", question: "q", reference: "It is 4.", answer: "It is 4" };
@@ -85,6 +86,29 @@ describe("the judge", () => {
     await expect(refused).rejects.toThrow("refuses with 401");
     await expect(refused).rejects.not.toThrow("the-key");
     expect(stub.requests).toBe(before + 1);
+  });
+
+  it("is left alone for as long as it asks, and not waited for longer than that is worth", async () => {
+    stub.mode = "busy";
+    stub.retryAfter = "1";
+    const start = performance.now();
+    const graded = new Judge({ url: stub.url, model: "m", patience: 30 }).grade(item, 0);
+    await until(() => stub.requests === 1);
+    stub.mode = "grades";
+    expect(await graded).toMatchObject({ grade: "A" });
+    expect(performance.now() - start).toBeGreaterThan(1000);
+    stub.mode = "busy";
+    stub.retryAfter = new Date(Date.now() + 3_600_000).toUTCString();
+    await expect(judgeAt(stub.url).grade(item, 0)).rejects.toThrow(
+      /answers 429 and asks to wait 3[56]\d\d s \(gave up after 1 attempts/,
+    );
+  });
+
+  it("is not quoted with the key that it was given", async () => {
+    stub.mode = "quotes";
+    const refused = judgeAt(stub.url).grade(item, 0);
+    await expect(refused).rejects.toThrow("no such key: Bearer (the key)");
+    await expect(refused).rejects.not.toThrow("the-key");
   });
 
   it("is asked for each content and replicate once; what could not be read is asked again", async () => {

@@ -64,6 +64,15 @@ describe("environment", () => {
     ).toThrow('MLFLOW_TRACKING_URI: "sqlite:///x" cannot be');
     const secret = new Environment({ MLOPS_NOTIFY_URL: "hooks/T0/SECRET" });
     expect(() => secret.optional("MLOPS_NOTIFY_URL")).toThrow(/^(?!.*SECRET)/s);
+    const judge = new Environment({
+      MLOPS_JUDGE_URL: "https://user:SECRET@host/v1",
+      MLOPS_JUDGE_API_KEY: "two lines\nSECRET",
+    });
+    for (const name of ["MLOPS_JUDGE_URL", "MLOPS_JUDGE_API_KEY"] as const) {
+      expect(() => judge.optional(name)).toThrow(/its value cannot be: (?!.*SECRET)/s);
+    }
+    const fromFile = new Environment({ MLOPS_JUDGE_API_KEY: "the-key\n" });
+    expect(fromFile.optional("MLOPS_JUDGE_API_KEY")).toBe("the-key");
     expect(new Environment({ MLOPS_IO_ROOT: "" }).optional("MLOPS_IO_ROOT")).toBeUndefined();
   });
 });
