@@ -27,8 +27,11 @@ DENIED = b'{"error":{"message":"only the reconciler may do this","type":"forbidd
 
 class Guard:
     def __init__(self, app):
+        word = os.environ["MLOPS_VLLM_ADMIN_TOKEN"]
+        if word == "":
+            raise RuntimeError("MLOPS_VLLM_ADMIN_TOKEN is empty: anybody could load adapters")
         self.app = app
-        self.expected = f"Bearer {os.environ['MLOPS_VLLM_ADMIN_TOKEN']}".encode()
+        self.expected = f"Bearer {word}".encode()
 
     def allows(self, scope):
         if (scope.get("method"), scope.get("path")) in OPEN:
