@@ -1,6 +1,6 @@
 import pytest
 
-from mlops_training.cost import Rates, Reservation, cost_of, reservation
+from mlops_training.cost import Rates, Reservation, check_environment, cost_of, reservation
 from mlops_training.errors import UsageError
 
 
@@ -29,6 +29,14 @@ def test_every_wrong_rate_is_told(monkeypatch):
     monkeypatch.setenv("MLOPS_COST_CPU_HOUR", "-1")
     with pytest.raises(UsageError, match=r"(?s)GPU_HOUR=cheap.*CPU_HOUR=-1"):
         Rates.from_environment()
+
+
+def test_all_that_a_cost_is_made_of_is_told_at_once(monkeypatch):
+    check_environment()
+    monkeypatch.setenv("MLOPS_COST_GPU_HOUR", "cheap")
+    monkeypatch.setenv("MLOPS_MEMORY_GIB", "4Gi")
+    with pytest.raises(UsageError, match=r"(?s)GPU_HOUR=cheap.*MEMORY_GIB=4Gi"):
+        check_environment()
 
 
 def test_what_the_pod_requests_is_what_is_reserved(monkeypatch):

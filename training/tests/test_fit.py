@@ -182,3 +182,26 @@ def test_a_damaged_checkpoint_is_told(tmp_path, monkeypatch):
     (tmp_path / "state.pt").write_bytes(b"garbage")
     with pytest.raises(StepError, match="is damaged"):
         Checkpoint("/state.pt", "one").load()
+
+
+def test_a_checkpoint_is_damaged_if_a_single_byte_is_another(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLOPS_IO_ROOT", str(tmp_path))
+    checkpoint = Checkpoint("/state.pt", "one")
+    checkpoint.save({"weights": torch.ones(64)})
+    file = tmp_path / "state.pt"
+    whole = file.read_bytes()
+    for place in range(0, len(whole), 7):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1
+        file.write_bytes(damaged)
+        with pytest.raises(StepError, match="is damaged"):
+            checkpoint.load()
+
+
+def test_what_earlier_processes_took_is_known(small_splits, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLOPS_IO_ROOT", str(tmp_path))
+    checkpoint = Checkpoint("/state.pt", "one")
+    earlier = fit(small_splits, recipe(epochs=2), checkpoint)
+    trainer = Trainer(recipe(epochs=4), CPU)
+    trainer.fit(small_splits.train, small_splits.validation, checkpoint)
+    assert trainer.earlier_seconds == sum(epoch.seconds for epoch in earlier.history) > 0

@@ -1,8 +1,10 @@
 """The corpus: what is in it, how it is split, and what of it is refused."""
 
 import dataclasses
+import io
 import json
 import re
+import zipfile
 
 import pytest
 
@@ -25,6 +27,9 @@ def test_the_corpus_is_large_and_a_part_has_no_answer(made):
         assert sum(item.negative for item in made[split]) >= 0.15 * len(made[split])
     # The loss gate draws whole documents.
     assert len({item.document for item in made["test"]}) >= 30
+
+
+PLACE = {"dataset_version": "v1", "datasets_bucket": None, "data_dir": "/data"}
 
 
 def test_equal_seeds_give_equal_corpora(made):
@@ -86,6 +91,33 @@ def test_lines_are_read_as_they_were_written(made):
     assert corpus.from_lines(corpus.to_lines(made["test"]), "test.jsonl") == made["test"]
 
 
+def test_a_passage_in_two_splits_is_refused_whatever_its_document(made, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLOPS_IO_ROOT", str(tmp_path))
+    place = tmp_path / "data" / "docs-qa" / "v1"
+    place.mkdir(parents=True)
+    leaked = {**made, "train": [*made["train"], asked_again(made["test"][0])]}
+    values = {**PLACE, "dataset": "docs-qa"}
+    for corpus_of, problem in (
+        (made, None),
+        (leaked, "1 questions have a passage of another split, such as"),
+    ):
+        for split in SPLITS:
+            (place / f"{split}.jsonl").write_bytes(corpus.to_lines(corpus_of[split]))
+        if problem is None:
+            assert len(data.load(values).train) == len(made["train"])
+            continue
+        with pytest.raises(UsageError, match=problem):
+            data.load(values)
+
+
+def asked_again(item):
+    """Another question about the same passage, said to be of another document."""
+    question = "What else?"
+    context = f" {item.context.upper()}"
+    prompt = make_prompt(context, question)
+    return corpus.Item("again", "another", context, question, REFUSAL, True, prompt)
+
+
 def test_samples_for_evaluation_hold_enough_negatives(made):
     drawn = draw(made["test"], 1200, seed=0)
     assert len({item.id for item in drawn}) == 1200
@@ -106,3 +138,63 @@ def test_articles_are_cut_at_headings_and_paragraphs():
     assert [sample.document for sample in samples] == ["Robert", "Other"]
     assert samples[0].completion.startswith("A first line .\n= = Career = =\nMore .\n")
     assert all(sample.prompt == "" for sample in samples)
+
+
+def wikitext(**texts):
+    """The archive, as its makers pack it."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as members:
+        for split in ("train", "valid", "test"):
+            members.writestr(f"wikitext-2-raw/wiki.{split}.raw", texts[split])
+    return archive.getvalue()
+
+
+def article(title, text):
+    return f" \n = {title} = \n \n {text} \n"
+
+
+@pytest.fixture
+def load_wikitext(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLOPS_IO_ROOT", str(tmp_path))
+    place = tmp_path / "data" / "wikitext-2" / "v1"
+    place.mkdir(parents=True)
+
+    def load(content):
+        (place / "wikitext-2-raw-v1.zip").write_bytes(content)
+        return data.load({**PLACE, "dataset": "wikitext-2"})
+
+    return load
+
+
+def test_what_two_official_splits_share_is_in_the_later_one_only(load_wikitext):
+    # As many articles do, these end with a heading whose list was left out.
+    end = " \n = = Major intersections = = \n"
+    long = "A long paragraph . " * 50
+    splits = load_wikitext(
+        wikitext(
+            train=article("Oslo", f"Oslo . {long}") + end + article("Rome", "Once ."),
+            valid=article("Bern", f"Bern . {long}")
+            + end
+            + article("Rome", "Twice .")
+            + article("Same", "A ."),
+            test=article("Kyiv", f"Kyiv . {long}") + end + article("Also", "a  .") + article("Again", "A ."),
+        )
+    )
+    documents = {split: [sample.document for sample in splits.part(split)] for split in SPLITS}
+    assert documents == {"train": ["Oslo"], "validation": ["Bern", "Rome"], "test": ["Kyiv", "Also"]}
+    assert not any("intersections" in sample.completion for split in SPLITS for sample in splits.part(split))
+
+
+def test_a_damaged_archive_is_told_wherever_it_is_damaged(load_wikitext):
+    texts = {split: article(split, f"All of {split} . " * 20) for split in ("train", "valid", "test")}
+    whole = wikitext(**texts)
+    sums = load_wikitext(whole).sha256()
+    refused = 0
+    for place in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0xFF
+        try:
+            assert load_wikitext(bytes(damaged)).sha256() == sums
+        except UsageError:
+            refused += 1
+    assert refused > len(whole) / 2

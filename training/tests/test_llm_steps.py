@@ -3,11 +3,16 @@
 import hashlib
 import json
 import math
+import shutil
 import signal
 
 import pytest
 from conftest import Services, Steps, s3_client
 from test_steps import UNREACHABLE, fresh, get_run, versions
+
+from mlops_training.llm import corpus
+from mlops_training.llm.prompt import REFUSAL, make_prompt
+from mlops_training.llm.samples import SPLITS
 
 pytestmark = pytest.mark.services
 
@@ -122,6 +127,21 @@ def test_an_adapter_is_not_measured_on_another_base(bucket, adapter):
     assert "asked for is tiny-docs@ffff" in failed.stderr
 
 
+def test_a_folder_of_another_base_is_not_taken_for_the_adapters_own(bucket, adapter):
+    own = bucket.run("llm.measure_loss", *of(adapter), *DATA, "--threads", 1, "--base-dir", "/base")
+    assert own.returncode == 0, own.stderr
+    other = bucket.root / "other"
+    shutil.copytree(bucket.root / "base", other)
+    damaged = without_a_number(bucket)
+    (other / "model.safetensors").write_bytes(damaged["model"])
+    (other / "SHA256SUMS").write_bytes(damaged["SHA256SUMS"])
+    failed = bucket.run("llm.measure_loss", *of(adapter), *DATA, "--base-dir", "/other")
+    assert failed.returncode == 2
+    assert (
+        f"the adapter was trained on tiny-docs@{adapter['base']['revision']}, asked for is" in failed.stderr
+    )
+
+
 def test_a_changed_adapter_is_not_measured(services, bucket, adapter):
     s3 = s3_client(services.environment)
     listed = s3.list_objects_v2(Bucket="mlflow-artifacts")["Contents"]
@@ -161,20 +181,52 @@ def test_a_killed_training_goes_on_from_the_object_store(services, bucket):
     assert len(versions(services, name)) == 2
 
 
+def test_a_key_keeps_its_parameters_and_forgets_its_failures(services, bucket):
+    key, name = fresh("key"), fresh("adapter")
+    arguments = ("--registered-model", name, "--run-key", key, "--checkpoints", "/checkpoints")
+    (bucket.root / "checkpoints").mkdir()
+    (bucket.root / "checkpoints" / f"{key}.pt").write_bytes(b"none")
+    failed = bucket.run("llm.train", *arguments, *fast())
+    assert failed.returncode == 1
+    assert "is damaged" in failed.stderr
+    (bucket.root / "checkpoints" / f"{key}.pt").unlink()
+    failed = bucket.run("llm.train", *arguments, *fast(rank=2))
+    assert failed.returncode == 2
+    assert "was begun with other parameters or data: rank was 4 and is 2 now" in failed.stderr
+    bucket.succeed("llm.train", *arguments, *fast(), "--output-run-id", "/run")
+    tags = {entry["key"] for entry in get_run(services, bucket.output("run"))["data"]["tags"]}
+    assert "mlops.result" in tags
+    assert "mlops.error" not in tags
+
+
+def long_item() -> bytes:
+    """A line whose passage no context holds."""
+    context, question = "word " * 600, "What?"
+    prompt = make_prompt(context, question)
+    return corpus.to_lines([corpus.Item("long", "long", context, question, REFUSAL, True, prompt)])
+
+
 def test_nothing_is_registered_of_what_cannot_be_trained(services, bucket):
     name = fresh("adapter")
     put_base(services, bucket, "no-tokenizer", tokenizer=b"{}")
     put_base(services, bucket, "damaged", model=b"none")
     put_base(services, bucket, "not-a-number", **without_a_number(bucket))
     s3 = s3_client(services.environment)
-    for version, train in (
-        ("empty", b""),
-        ("twice", s3.get_object(Bucket="datasets", Key="docs-qa/v1/test.jsonl")["Body"].read()),
-    ):
-        for split in ("validation", "test"):
-            content = s3.get_object(Bucket="datasets", Key=f"docs-qa/v1/{split}.jsonl")["Body"].read()
+    whole = {
+        split: s3.get_object(Bucket="datasets", Key=f"docs-qa/v1/{split}.jsonl")["Body"].read()
+        for split in SPLITS
+    }
+    versions_of_data = {
+        "empty": {"train": b""},
+        "twice": {"train": whole["test"]},
+        "long": {"test": whole["test"] + long_item()},
+        "damaged": {},
+    }
+    for version, changed in versions_of_data.items():
+        for split, content in {**whole, **changed}.items():
             s3.put_object(Bucket="datasets", Key=f"docs-qa/{version}/{split}.jsonl", Body=content)
-        s3.put_object(Bucket="datasets", Key=f"docs-qa/{version}/train.jsonl", Body=train)
+    sums = "".join(f"{'0' * 64}  {split}.jsonl\n" for split in SPLITS)
+    s3.put_object(Bucket="datasets", Key="docs-qa/damaged/SHA256SUMS", Body=sums.encode())
     cases = (
         ({"rank": 32}, "the servers load adapters up to rank 16 only"),
         ({"base_model": "no-tokenizer"}, "tokenizer.json is damaged"),
@@ -182,9 +234,16 @@ def test_nothing_is_registered_of_what_cannot_be_trained(services, bucket):
         ({"base_model": "unknown"}, "without --base-revision its exact revision is unknown"),
         ({"dataset_version": "empty"}, "the train split is empty"),
         ({"dataset_version": "twice"}, "documents are both in train and test"),
+        (
+            {"dataset_version": "long"},
+            "1 samples are longer than the context of 512 tokens, the longest, long",
+        ),
+        ({"dataset_version": "damaged"}, "train.jsonl: it has another sum than SHA256SUMS"),
         ({"context_length": 20}, "longer than the context of 20 tokens"),
         ({"base_model": "not-a-number"}, "the loss is not a number any more"),
     )
+    dear = bucket.run("llm.train", "--registered-model", name, *fast(), MLOPS_COST_CPU_HOUR="dear")
+    assert (dear.returncode, "MLOPS_COST_CPU_HOUR=dear: must be a number" in dear.stderr) == (2, True)
     for options, problem in cases:
         failed = bucket.run("llm.train", "--registered-model", name, *fast(**options))
         assert failed.returncode == 2, (options, failed.stderr)

@@ -13,6 +13,7 @@ from mlops_training.llm import adapters, base, base_files, corpus, tiny
 from mlops_training.llm.answers import answer, rates
 from mlops_training.llm.fictions import Fictions
 from mlops_training.llm.fit import Recipe, Trainer, add_adapter, mean_loss
+from mlops_training.llm.measure_loss import _perplexity
 from mlops_training.llm.prompt import REFUSAL
 from mlops_training.llm.samples import Sample
 from mlops_training.llm.tokens import measure, tokenize
@@ -131,11 +132,14 @@ def test_a_killed_training_goes_on_to_the_same_weights(model, samples, tmp_path,
 
     with pytest.raises(KilledError):
         learn(model, samples, checkpoint=checkpoint, on_round=die)
-    rounds = []
-    again, _ = learn(
-        model, samples, checkpoint=checkpoint, on_round=lambda done: rounds.append(done.last_step)
-    )
+    trained = checkpoint.load()["history"]
+    again = add_adapter(base.load_model(model, CPU, "none"), RECIPE)
+    tokens = tokenize(samples, base.load_tokenizer(model), 512)
+    trainer, rounds = Trainer(again, RECIPE, CPU), []
+    trainer.fit(tokens[:64], tokens[64:96], checkpoint, lambda done: rounds.append(done.last_step))
     assert rounds[0] == 12
+    # What earlier processes took is part of the cost.
+    assert trainer.earlier_seconds == sum(each["seconds"] for each in trained) > 0
     assert weights_of(again, model, tmp_path / "again") == weights_of(whole, model, tmp_path / "whole")
 
 
@@ -208,6 +212,11 @@ def test_weights_that_are_none_are_told_without_sums_too(folder, tmp_path):
         base.load_model(base.Base("tiny-docs", "1", tmp_path), CPU, "none")
 
 
+def test_a_loss_beyond_all_numbers_has_a_perplexity():
+    assert _perplexity(1.0) == math.e
+    assert _perplexity(1000.0) == math.inf
+
+
 def test_four_bits_need_a_gpu(model):
     with pytest.raises(UsageError, match="nf4 needs a GPU"):
         base.load_model(model, CPU, "nf4")
@@ -216,7 +225,7 @@ def test_four_bits_need_a_gpu(model):
 def test_answers_do_not_depend_on_the_batch(model, samples):
     network, tokenizer = base.load_model(model, CPU, "none"), base.load_tokenizer(model)
     prompts = [sample.prompt for sample in samples[:5]]
-    assert answer(network, tokenizer, prompts, CPU, 5) == answer(network, tokenizer, prompts, CPU, 1)
+    assert answer(network, tokenizer, prompts, 48, CPU, 5) == answer(network, tokenizer, prompts, 48, CPU, 1)
 
 
 def test_rates_count_each_kind_by_itself():

@@ -15,7 +15,7 @@ from mlops_training import datasets
 from mlops_training.datasets import source
 from mlops_training.datasets.imagenette import SIDE
 from mlops_training.datasets.mnist import parse_idx
-from mlops_training.errors import StepError
+from mlops_training.errors import StepError, UsageError
 
 RANDOM = np.random.default_rng(0)
 
@@ -179,10 +179,10 @@ def test_sums_beside_the_files_are_checked(folder):
     put(folder, "cifar10", "SHA256SUMS", line.encode())
     load("cifar10")
     put(folder, "cifar10", "cifar-10-python.tar.gz", cifar())
-    with pytest.raises(StepError, match="another sum than SHA256SUMS"):
+    with pytest.raises(UsageError, match="another sum than SHA256SUMS"):
         load("cifar10")
     put(folder, "cifar10", "SHA256SUMS", b"")
-    with pytest.raises(StepError, match="not named in SHA256SUMS"):
+    with pytest.raises(UsageError, match="not named in SHA256SUMS"):
         load("cifar10")
 
 

@@ -1,6 +1,7 @@
 import pytest
 
-from mlops_training.errors import StepError
+from mlops_training.errors import StepError, UsageError, run_step
+from mlops_training.parameters import Command
 from mlops_training.retry import with_retries
 
 REFUSED = ConnectionError("refused")
@@ -41,3 +42,24 @@ def test_other_failures_are_not_tried_again():
     with pytest.raises(ValueError, match="no"):
         with_retries("it", action, transient)
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize("text", ["soon", "-1", "nan", "inf"])
+def test_a_patience_that_is_no_number_is_told(monkeypatch, text):
+    monkeypatch.setenv("MLOPS_RETRY_SECONDS", text)
+    with pytest.raises(UsageError, match=f"MLOPS_RETRY_SECONDS={text}: must be a number of at least 0"):
+        with_retries("it", failing(0)[0], transient)
+
+
+def test_no_password_of_an_address_is_printed(monkeypatch, capsys):
+    monkeypatch.setenv("MLOPS_RETRY_SECONDS", "0.6")
+
+    def step(values):
+        with_retries("it (http://admin:secret@host:80)", failing(99)[0], transient)
+
+    with pytest.raises(SystemExit):
+        run_step(Command("step", "Fails."), step, [])
+    printed = capsys.readouterr().err
+    assert "secret" not in printed
+    assert "trying again" in printed
+    assert "step: error: it (http://host:80) is not reachable" in printed

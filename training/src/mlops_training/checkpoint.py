@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +12,12 @@ import torch
 from . import files, object_store
 from .errors import StepError
 
+_DIGEST_BYTES = hashlib.sha256().digest_size
+
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One file that each epoch replaces. It fits one recipe with one data set only."""
+    """One file that each epoch replaces: SHA-256 and state. It fits one recipe with one data set only."""
 
     place: str
     """`s3://bucket/key`, or a path under the I/O root."""
@@ -29,11 +32,11 @@ class Checkpoint:
         content = self._read()
         if content is None:
             return None
-        try:
-            saved = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-            fingerprint, state = saved["fingerprint"], saved["state"]
-        except Exception as error:
-            raise StepError(f"the checkpoint {self.place} is damaged: {error}. {self._remedy()}") from error
+        # PyTorch does not notice changed numbers.
+        digest, saved = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+        if hashlib.sha256(saved).digest() != digest:
+            raise StepError(f"the checkpoint {self.place} is damaged. {self._remedy()}")
+        fingerprint, state = torch.load(io.BytesIO(saved), map_location="cpu", weights_only=True)
         if fingerprint != self.fingerprint:
             raise StepError(
                 f"the checkpoint {self.place} was made with other parameters or data. {self._remedy()}"
@@ -43,11 +46,12 @@ class Checkpoint:
     def save(self, state: dict[str, Any]) -> None:
         """Replaces the file, whole or not at all."""
         buffer = io.BytesIO()
-        torch.save({"fingerprint": self.fingerprint, "state": state}, buffer)
+        torch.save((self.fingerprint, state), buffer)
+        content = hashlib.sha256(buffer.getbuffer()).digest() + buffer.getvalue()
         if self._in_store():
-            object_store.write(self.place, buffer.getvalue())
+            object_store.write(self.place, content)
         else:
-            files.write_output(self.place, buffer.getvalue())
+            files.write_output(self.place, content)
 
     def remove(self) -> None:
         """Removes the file, if there is one."""

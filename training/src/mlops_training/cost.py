@@ -10,6 +10,12 @@ from dataclasses import dataclass
 from .errors import UsageError
 
 _SECONDS_PER_HOUR = 3600
+_RATES = {
+    "gpu": "MLOPS_COST_GPU_HOUR",
+    "cpu_core": "MLOPS_COST_CPU_HOUR",
+    "memory_gib": "MLOPS_COST_MEMORY_GIB_HOUR",
+}
+_RESERVED = {"cpu": "MLOPS_CPU_CORES", "memory": "MLOPS_MEMORY_GIB"}
 
 
 @dataclass(frozen=True)
@@ -26,12 +32,7 @@ class Rates:
 
         Raises UsageError naming each that is not a number of at least 0.
         """
-        names = {
-            "gpu": "MLOPS_COST_GPU_HOUR",
-            "cpu_core": "MLOPS_COST_CPU_HOUR",
-            "memory_gib": "MLOPS_COST_MEMORY_GIB_HOUR",
-        }
-        return Rates(**_numbers(names))
+        return Rates(**_numbers(_RATES))
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,11 @@ class Cost:
         return self.cpu + self.memory + self.gpu
 
 
+def check_environment() -> None:
+    """Raises UsageError naming each variable of rates and of what is reserved that is not a number of at least 0."""
+    _numbers(_RATES | _RESERVED)
+
+
 def cost_of(seconds: float, reserved: Reservation, rates: Rates) -> Cost:
     """Seconds of wall-clock time, times what was reserved, times the rates."""
     hours = seconds / _SECONDS_PER_HOUR
@@ -72,7 +78,7 @@ def reservation(available_cores: float, gpus: int) -> Reservation:
 
     Raises UsageError naming each that is not a number of at least 0.
     """
-    given = _numbers({"cpu": "MLOPS_CPU_CORES", "memory": "MLOPS_MEMORY_GIB"})
+    given = _numbers(_RESERVED)
     return Reservation(given.get("cpu", available_cores), given.get("memory", peak_memory_gib()), gpus)
 
 

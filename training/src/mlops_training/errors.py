@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 
@@ -48,8 +49,13 @@ def run_step(
         sys.exit(130)
 
 
+def without_passwords(text: str) -> str:
+    """The text without the user and password of the addresses in it."""
+    return re.sub(r"//[^/@\s]*@", "//", text)
+
+
 def _report(command: Command, message: str) -> None:
-    print(f"{command.name}: error: {message}", file=sys.stderr)
+    print(without_passwords(f"{command.name}: error: {message}"), file=sys.stderr)
 
 
 def _prepare_libraries() -> None:

@@ -110,6 +110,8 @@ class Trainer:
         self.mixed = device.type == "cuda"
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.mixed)
         self.progress = Progress()
+        self.earlier_seconds = 0.0
+        """Of training, by processes that were killed and left a checkpoint."""
 
     def fit(
         self,
@@ -206,6 +208,7 @@ class Trainer:
         history = [Epoch(**epoch) for epoch in state["history"]]
         best_epoch, best_loss = state["best"]
         self.progress = Progress(history, best_epoch, best_loss, state["best_weights"])
+        self.earlier_seconds = sum(each.seconds for each in history)
 
 
 def measure(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, float]:

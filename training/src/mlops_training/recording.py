@@ -57,8 +57,9 @@ def once(values: Values, name: str, work: Callable[[TrackedRun, str], dict[str, 
 
     The work gets the run, which is open, and the key; without a run key it gets one of its own.
 
-    Raises UsageError if the key is that of another model's training.
+    Raises UsageError if the key is that of another model's training, or the cost could not be told in the end.
     """
+    cost.check_environment()
     client = tracking.client()
     key = values["run_key"] or os.urandom(8).hex()
     with tracking.told_clearly("opening the run"):
@@ -99,13 +100,12 @@ def describe(run: TrackedRun, parameters: Mapping[str, object]) -> None:
 
 
 def log_cost(run: TrackedRun, trained: float, device: torch.device, seconds: float) -> float:
-    """Logs and returns the cost in US dollars: of the seconds of this process and, after a kill, of what earlier ones
-    trained; `trained` are the seconds of training in all of them."""
+    """Logs and returns the cost in US dollars of the seconds that this process took and, after a kill, earlier ones
+    trained; `trained` are those of training among them."""
     from . import determinism
 
     rates = cost.Rates.from_environment()
     reserved = cost.reservation(determinism.available_cores(), 1 if device.type == "cuda" else 0)
-    seconds = max(seconds, trained)
     price = cost.cost_of(seconds, reserved, rates)
     run.metrics(
         {

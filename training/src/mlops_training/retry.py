@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from .errors import StepError
+from .errors import StepError, UsageError, without_passwords
 
 T = TypeVar("T")
 
@@ -16,8 +17,18 @@ _LONGEST_PAUSE = 5.0
 
 
 def patience() -> float:
-    """Seconds for which an unreachable service is waited for: `MLOPS_RETRY_SECONDS`, by default 90."""
-    return float(os.environ.get("MLOPS_RETRY_SECONDS") or 90)
+    """Seconds for which an unreachable service is waited for: `MLOPS_RETRY_SECONDS`, by default 90.
+
+    Raises UsageError if that is not a number of at least 0.
+    """
+    text = os.environ.get("MLOPS_RETRY_SECONDS") or "90"
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds < math.inf:
+        raise UsageError(f"MLOPS_RETRY_SECONDS={text}: must be a number of at least 0")
+    return seconds
 
 
 def with_retries(what: str, action: Callable[[], T], is_transient: Callable[[Exception], bool]) -> T:
@@ -38,6 +49,7 @@ def with_retries(what: str, action: Callable[[], T], is_transient: Callable[[Exc
                     f"{what} is not reachable (tried for {patience():g} s): {error}\n"
                     "Check that it runs and that its address is right, then run this step again."
                 ) from error
-            print(f"{what} is not reachable, trying again: {error}", file=sys.stderr, flush=True)
+            message = without_passwords(f"{what} is not reachable, trying again: {error}")
+            print(message, file=sys.stderr, flush=True)
         time.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import StepError
+from .errors import StepError, UsageError, without_passwords
 from .parameters import Parameter
 from .retry import patience, with_retries
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 RUN_KEY_TAG = "mlops.run_key"
 RESULT_TAG = "mlops.result"
+_ERROR_TAG = "mlops.error"
 
 EXPERIMENT = Parameter("experiment", "MLflow experiment; made if it does not exist", default="training")
 
@@ -86,7 +87,7 @@ def told_clearly(doing: str) -> Iterator[None]:
 
 def first_line(error: BaseException) -> str:
     """The first line of an error's message: what MLflow adds below is its caller's traceback."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    return without_passwords((str(error).splitlines() or [type(error).__name__])[0])
 
 
 class TrackedRun:
@@ -108,9 +109,19 @@ class TrackedRun:
             self.client.set_tag(self.id, key, value)
 
     def parameters(self, values: Mapping[str, object]) -> None:
-        """Logs parameters; those of a run that goes on must be the same as before."""
+        """Logs parameters. Raises UsageError if the run goes on and had others before."""
         from mlflow.entities import Param
 
+        before = self.run.data.params
+        if changed := [
+            f"{key} was {before[key]} and is {value} now"
+            for key, value in values.items()
+            if before.get(key, str(value)) != str(value)
+        ]:
+            raise UsageError(
+                f"run {self.id} was begun with other parameters or data: {'; '.join(changed)}. Take those again, or "
+                "give this training another --run-key"
+            )
         self.client.log_batch(self.id, params=[Param(key, str(value)) for key, value in values.items()])
 
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
@@ -138,6 +149,8 @@ class TrackedRun:
         # A parent's run in the environment would take precedence over ours.
         os.environ.pop("MLFLOW_RUN_ID", None)
         mlflow.start_run(run_id=self.id, log_system_metrics=True)
+        if _ERROR_TAG in self.run.data.tags:
+            self.client.delete_tag(self.id, _ERROR_TAG)
         try:
             yield
         except BaseException as error:
@@ -150,10 +163,10 @@ class TrackedRun:
         import mlflow
 
         try:
-            self.client.set_tag(self.id, "mlops.error", first_line(error))
+            self.client.set_tag(self.id, _ERROR_TAG, first_line(error))
             mlflow.end_run("FAILED")
         except Exception as secondary:
-            print(f"the run could not be marked as failed: {secondary}")
+            print(f"the run could not be marked as failed: {first_line(secondary)}")
 
 
 def open_run(mlflow_client: MlflowClient, experiment: str, key: str, name: str) -> TrackedRun:

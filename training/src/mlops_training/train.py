@@ -93,7 +93,8 @@ def _train_and_register(
         },
     )
     trained = sum(epoch.seconds for epoch in fitted.history)
-    cost = recording.log_cost(run, trained, device, time.monotonic() - started)
+    elapsed = time.monotonic() - started + trainer.earlier_seconds
+    cost = recording.log_cost(run, trained, device, elapsed)
     if checkpoint:
         checkpoint.remove()
     return {

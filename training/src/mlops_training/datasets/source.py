@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import files, object_store
-from ..errors import StepError
+from ..errors import StepError, UsageError
 
 _SUMS = "SHA256SUMS"
 
@@ -31,7 +31,7 @@ class Source:
     def read(self, file: str, url: str | None, md5: str | None) -> bytes:
         """Content of a file, checked: against `SHA256SUMS` beside it if there is one, a download against `md5`.
 
-        Raises StepError if the file cannot be had or its sum is wrong.
+        Raises StepError if the file cannot be had, UsageError if its sum is wrong.
         """
         tried: list[str] = []
         for place in self._places():
@@ -70,7 +70,7 @@ class Source:
         if wanted == [hashlib.sha256(content).hexdigest()]:
             return
         reason = "it has another sum than" if wanted else "it is not named in"
-        raise StepError(f"{place}/{file}: {reason} {_SUMS} beside it; put the right file there")
+        raise UsageError(f"{place}/{file}: {reason} {_SUMS} beside it; put the right file there")
 
 
 def _download(url: str, file: str, md5: str) -> bytes:

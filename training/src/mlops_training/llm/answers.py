@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .base import context_length
 from .corpus import Item
 from .prompt import is_refusal
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-# More than any reference of the corpus has.
-_LONGEST = 48
 
 
 @dataclass(frozen=True)
@@ -33,30 +31,59 @@ def answer(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     prompts: Sequence[str],
+    longest: int,
     device: torch.device,
     batch_size: int,
 ) -> list[str]:
-    """What the model says after each prompt, up to its first line's end, without spaces around."""
+    """What the model says after each prompt, up to its first line's end, without spaces around.
+
+    At most `longest` tokens, and fewer where the model's context ends before.
+    """
+    model.eval()
+    numbers = [tokenizer.encode(prompt) for prompt in prompts]
+    answers: list[str] = []
+    for start in range(0, len(numbers), batch_size):
+        batch = numbers[start : start + batch_size]
+        most = max(map(len, batch)) + longest
+        if most == context_length(model, most):
+            answers += _generate(model, tokenizer, batch, longest, device)
+            continue
+        # Each by itself, or the longest prompt would cut the others' answers short.
+        for prompt in batch:
+            room = context_length(model, len(prompt) + longest) - len(prompt)
+            answers += _generate(model, tokenizer, [prompt], room, device)
+    return answers
+
+
+def _generate(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[list[int]],
+    longest: int,
+    device: torch.device,
+) -> list[str]:
     import torch
 
-    model.eval()
-    tokenizer.padding_side = "left"
-    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
-    answers: list[str] = []
-    for start in range(0, len(prompts), batch_size):
-        batch = tokenizer(list(prompts[start : start + batch_size]), return_tensors="pt", padding=True)
-        with torch.inference_mode():
-            numbers = model.generate(
-                input_ids=batch["input_ids"].to(device),
-                attention_mask=batch["attention_mask"].to(device),
-                max_new_tokens=_LONGEST,
-                do_sample=False,
-                use_cache=True,
-                pad_token_id=tokenizer.pad_token_id,
-            )
-        texts = tokenizer.batch_decode(numbers[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
-        answers += [text.strip().partition("\n")[0].strip() for text in texts]
-    return answers
+    width = max(map(len, prompts))
+    # Padded here: many tokenizers have no token for it, and theirs goes with the adapter as it came.
+    padding = [[tokenizer.eos_token_id] * (width - len(prompt)) for prompt in prompts]
+    inputs = torch.tensor([[*left, *prompt] for left, prompt in zip(padding, prompts, strict=True)])
+    mask = torch.tensor(
+        [[0] * len(left) + [1] * len(prompt) for left, prompt in zip(padding, prompts, strict=True)]
+    )
+    with torch.inference_mode():
+        generated = model.generate(
+            input_ids=inputs.to(device),
+            attention_mask=mask.to(device),
+            max_new_tokens=longest,
+            do_sample=False,
+            use_cache=True,
+            # The model's own configuration may name another one than it was trained to end with.
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.eos_token_id,
+        )
+    texts = tokenizer.batch_decode(generated[:, width:], skip_special_tokens=True)
+    return [text.strip().partition("\n")[0].strip() for text in texts]
 
 
 def rates(items: Sequence[Item], answers: Sequence[str]) -> AnswerRates:

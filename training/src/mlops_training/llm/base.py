@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .. import files, object_store
 from ..errors import StepError, UsageError
 from ..parameters import Parameter, Values
+from ..tracking import first_line
 from . import base_files, data
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ QUANTIZATION = Parameter(
 )
 
 _HUB_FILES = ("*.json", "*.safetensors", "tokenizer.model", "*.txt")
+# The same weights once more, in the maker's own format: Mistral's repositories hold both.
+_HUB_REPEATED = ("consolidated*",)
 
 
 @dataclass(frozen=True)
@@ -106,11 +109,15 @@ def _from_hub(name: str, revision: str) -> Path:
             f"base model {name}: {revision} is not an exact revision (40 hexadecimal digits), and the bucket has none"
         )
     try:
-        folder = Path(snapshot_download(name, revision=revision, allow_patterns=_HUB_FILES))
+        folder = Path(
+            snapshot_download(
+                name, revision=revision, allow_patterns=_HUB_FILES, ignore_patterns=_HUB_REPEATED
+            )
+        )
     except Exception as error:
         raise StepError(
             f"base model {name}@{revision} is neither in the bucket, as base-models/{name}/{revision}/ with "
-            f"{base_files.SUMS}, nor can it be downloaded: {str(error).splitlines()[0]}"
+            f"{base_files.SUMS}, nor can it be downloaded: {first_line(error)}"
         ) from error
     base_files.check(folder)
     return folder
@@ -130,7 +137,7 @@ def load_model(base: Base, device: torch.device, quantization: str) -> PreTraine
     """Its network on the device, in evaluation mode; nothing in its files is run.
 
     On a CPU in float32; on a GPU in bfloat16, or float16 where the GPU lacks that (T4), and in 4-bit NF4 if asked for.
-    Raises UsageError if the files are none, or 4 bits are asked for without a GPU.
+    Raises UsageError if the files are none or lack weights, or 4 bits are asked for without a GPU.
     """
     from transformers import AutoModelForCausalLM
 
@@ -140,12 +147,18 @@ def load_model(base: Base, device: torch.device, quantization: str) -> PreTraine
     if quantization == "nf4" or (quantization == "auto" and device.type == "cuda"):
         options["quantization_config"] = _nf4(precision(device))
         options["device_map"] = {"": device}
-    model = _loaded(
+    model, loading = _loaded(
         base,
         lambda: AutoModelForCausalLM.from_pretrained(
-            base.folder, local_files_only=True, use_safetensors=True, **options
+            base.folder, local_files_only=True, use_safetensors=True, output_loading_info=True, **options
         ),
     )
+    # Otherwise they would be drawn at random, other ones at each loading.
+    if missing := sorted(loading["missing_keys"]):
+        raise UsageError(
+            f"the base model {base.id} lacks {len(missing)} weights that its config.json asks for, such as "
+            f"{missing[0]}: put the files of one model there"
+        )
     return (model if "device_map" in options else model.to(device)).eval()
 
 
@@ -158,9 +171,9 @@ def precision(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
 
 
-def context_length(model: PreTrainedModel) -> int:
-    """Most tokens that the model takes."""
-    return int(model.config.max_position_embeddings)
+def context_length(model: PreTrainedModel, wanted: int) -> int:
+    """The tokens that are wanted of a sample, or fewer where the model takes fewer; some name no limit."""
+    return min(wanted, getattr(model.config.get_text_config(), "max_position_embeddings", wanted))
 
 
 def _nf4(dtype: torch.dtype) -> Any:  # noqa: ANN401 (BitsAndBytesConfig)

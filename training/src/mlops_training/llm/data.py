@@ -7,12 +7,14 @@ import io
 import os
 import re
 import zipfile
+import zlib
+from collections.abc import Mapping
 
 from ..datasets.source import Source
 from ..errors import UsageError
 from ..parameters import Parameter, Values
 from . import corpus
-from .samples import SPLITS, Sample, TextSplits
+from .samples import SPLITS, Sample, TextSplits, normalized
 
 WIKITEXT = "wikitext-2"
 
@@ -60,12 +62,31 @@ def load(values: Values) -> TextSplits:
 
 
 def load_corpus(values: Values) -> corpus.Corpus:
-    """The questions, schema and all; `corpus.to_splits` checks the rest. Raises as `load` does."""
+    """The questions, schema and passages checked; `corpus.to_splits` checks the rest. Raises as `load` does."""
     source = _source(values)
-    return {
+    loaded = {
         split: corpus.from_lines(source.read(f"{split}.jsonl", None, None), f"{split}.jsonl")
         for split in SPLITS
     }
+    _check_passages(loaded)
+    return loaded
+
+
+def _check_passages(loaded: corpus.Corpus) -> None:
+    """Raises UsageError if a passage is in two splits, of two documents; a document in two is told by `to_splits`."""
+    seen: dict[str, tuple[str, str]] = {}
+    shared: list[str] = []
+    for split in SPLITS:
+        for item in loaded[split]:
+            passage = " ".join(item.context.split()).lower()
+            first, document = seen.setdefault(passage, (split, item.document))
+            if first != split and document != item.document:
+                shared.append(f"that of {item.id} ({item.document}), in {first} of {document}")
+    if shared:
+        raise UsageError(
+            f"{len(shared)} questions have a passage of another split, such as {shared[0]}: put all questions about a "
+            "passage into one split"
+        )
 
 
 def _source(values: Values) -> Source:
@@ -78,22 +99,45 @@ def _wikitext(source: Source) -> TextSplits:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = {name.rpartition("/")[2]: name for name in archive.namelist()}
             texts = {split: archive.read(members[file]).decode() for split, file in _WIKITEXT_MEMBERS.items()}
-    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError) as error:
+    # RuntimeError: it is encrypted, or compressed in a way that Python does not know.
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, KeyError, ValueError) as error:
         raise UsageError(f"{_WIKITEXT_FILE} is not the archive of WikiText-2 (raw): {error}") from error
-    parts = {split: articles(text) for split, text in texts.items()}
-    return TextSplits(source.name, source.version, **parts).check()
+    return TextSplits(source.name, source.version, **_kept_apart(texts)).check()
+
+
+def _kept_apart(texts: Mapping[str, str]) -> dict[str, list[Sample]]:
+    """Samples by split. Of what is in two official splits, the later one keeps it, so that test sets stay whole."""
+    documents: set[str] = set()
+    contents: set[str] = set()
+    parts: dict[str, list[Sample]] = {}
+    for split in reversed(SPLITS):
+        read = articles(texts[split])
+        parts[split] = [
+            each for each in read if each.document not in documents and normalized(each) not in contents
+        ]
+        documents.update(each.document for each in read)
+        contents.update(normalized(each) for each in read)
+    return parts
+
+
+def _is_heading(paragraph: str) -> bool:
+    return paragraph.startswith("= ") and paragraph.endswith(" =\n")
 
 
 def articles(text: str) -> list[Sample]:
-    """Samples of some paragraphs each, of articles that begin with a heading ` = TITLE = `; each text once."""
+    """Samples of some paragraphs each, of articles that begin with a heading ` = TITLE = `; each text once.
+
+    Headings with nothing below them, as many articles end, are no text: they are the same in one article as in others.
+    """
     samples: dict[str, Sample] = {}
     title, paragraphs = "untitled", []
 
     def finish() -> None:
-        whole = "".join(paragraphs)
-        if whole:
+        if not all(map(_is_heading, paragraphs)):
+            whole = "".join(paragraphs)
             number = hashlib.sha256(whole.encode()).hexdigest()[:16]
-            samples.setdefault(number, Sample(number, title, "", whole))
+            sample = Sample(number, title, "", whole)
+            samples.setdefault(normalized(sample), sample)
         paragraphs.clear()
 
     for line in text.splitlines():

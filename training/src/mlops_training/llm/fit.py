@@ -14,6 +14,7 @@ from torch import Tensor
 from ..checkpoint import Checkpoint
 from ..determinism import seed_for
 from ..errors import UsageError
+from . import base
 from .tokens import Tokens, completion_losses, measure
 
 if TYPE_CHECKING:
@@ -77,7 +78,10 @@ class Progress:
 
 
 def add_adapter(model: PreTrainedModel, recipe: Recipe) -> PeftModel:
-    """The model with an untrained adapter at every linear layer but the last, in float32; the rest is frozen."""
+    """The model with an untrained adapter at every linear layer but the last, in float32; the rest is frozen.
+
+    Raises UsageError if its layers are of a kind that takes none.
+    """
     from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
     if getattr(model, "is_loaded_in_4bit", False):
@@ -85,17 +89,20 @@ def add_adapter(model: PreTrainedModel, recipe: Recipe) -> PeftModel:
     # Its caches of keys and values are of no use in training.
     model.config.use_cache = False
     torch.manual_seed(seed_for(recipe.seed, "adapter"))
-    return get_peft_model(
-        model,
-        LoraConfig(
-            r=recipe.rank,
-            lora_alpha=recipe.alpha,
-            lora_dropout=recipe.dropout,
-            target_modules="all-linear",
-            bias="none",
-            task_type="CAUSAL_LM",
-        ),
+    config = LoraConfig(
+        r=recipe.rank,
+        lora_alpha=recipe.alpha,
+        lora_dropout=recipe.dropout,
+        target_modules="all-linear",
+        bias="none",
+        task_type="CAUSAL_LM",
     )
+    try:
+        return get_peft_model(model, config)
+    except ValueError as error:
+        raise UsageError(
+            f"no adapter fits all linear layers of a {model.config.model_type} model: {error}"
+        ) from error
 
 
 class Trainer:
@@ -107,10 +114,12 @@ class Trainer:
         self.device = device
         self.weights = [weights for weights in model.parameters() if weights.requires_grad]
         self.optimizer = torch.optim.AdamW(self.weights, recipe.learning_rate, weight_decay=0.0)
-        # Gradients of float16 need scaling; those of bfloat16 and float32 do not.
-        scaled = next(iter(model.parameters())).dtype == torch.float16
-        self.scaler = torch.amp.GradScaler(device.type, enabled=scaled)
+        # Gradients of float16 need scaling; those of bfloat16 and float32 do not. The weights do not tell: beside
+        # those of 4 bits, all are kept in float32.
+        self.scaler = torch.amp.GradScaler(device.type, enabled=base.precision(device) == torch.float16)
         self.progress = Progress()
+        self.earlier_seconds = 0.0
+        """Of training, by processes that were killed and left a checkpoint."""
 
     def fit(
         self,
@@ -218,6 +227,7 @@ class Trainer:
         best, best_loss = state["best"]
         history = [Round(**each) for each in state["history"]]
         self.progress = Progress(history, best, best_loss, state["best_weights"])
+        self.earlier_seconds = sum(each.seconds for each in history)
 
 
 def mean_loss(

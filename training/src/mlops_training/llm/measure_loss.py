@@ -60,14 +60,17 @@ def measure_loss(values: Values) -> None:
         ),
     ):
         name, revision = adapters.base_of(folder)
-        _check_base(values, name, revision)
-        with base.obtain(values, name, revision) as model:
+        _check_base(name, revision, (values["base_model"] or name, values["base_revision"] or revision))
+        # A folder says itself which revision it is, if nobody else does.
+        stated = values["base_revision"] if values["base_dir"] else revision
+        with base.obtain(values, name, stated) as model:
+            _check_base(name, revision, (model.name, model.revision))
             samples = _measure(values, splits, model, folder)
         candidate, alone = (_loss(samples, which) for which in ("candidate", "base"))
         if math.isfinite(candidate):
             run = tracking.TrackedRun(client, client.get_run(found.run_id))
             run.metrics(
-                {"test_loss": candidate, "test_base_loss": alone, "test_perplexity": math.exp(candidate)}
+                {"test_loss": candidate, "test_base_loss": alone, "test_perplexity": _perplexity(candidate)}
             )
     write_json(
         values["output_measurements"],
@@ -86,8 +89,7 @@ def measure_loss(values: Values) -> None:
     )
 
 
-def _check_base(values: Values, name: str, revision: str) -> None:
-    wanted = (values["base_model"] or name, values["base_revision"] or revision)
+def _check_base(name: str, revision: str, wanted: tuple[str, str]) -> None:
     if wanted != (name, revision):
         raise UsageError(
             f"the adapter was trained on {name}@{revision}, asked for is {'@'.join(wanted)}: on another base "
@@ -97,13 +99,14 @@ def _check_base(values: Values, name: str, revision: str) -> None:
 
 def _measure(values: Values, splits: TextSplits, model: Base, folder: Path) -> list[dict[str, Any]]:
     from .. import determinism
-    from .tokens import measure, tokenize
+    from .tokens import check_vocabulary, measure, tokenize
 
     device = determinism.prepare(values["device"], values["threads"], strict=False)
     tokenizer = base.load_tokenizer(model)
     network = _with_adapter(model, folder, device, values["quantization"])
-    limit = min(values["context_length"], base.context_length(network))
+    limit = base.context_length(network, values["context_length"])
     tokens = tokenize(splits.test, tokenizer, limit)
+    check_vocabulary(network, tokens)
     size = values["batch_size"]
     candidate = measure(network, tokens, device, size)
     with network.disable_adapter():
@@ -132,6 +135,14 @@ def _with_adapter(model: Base, folder: Path, device: torch.device, quantization:
 def _finite(loss: float) -> float | None:
     """JSON has no NaN; and a likelihood's logarithm is rounded to above 0 at times."""
     return max(0.0, loss) if math.isfinite(loss) else None
+
+
+def _perplexity(loss: float) -> float:
+    """The loss's exponential, which a large one has none of as a number."""
+    try:
+        return math.exp(loss)
+    except OverflowError:
+        return math.inf
 
 
 def _loss(samples: list[dict[str, Any]], which: str) -> float:

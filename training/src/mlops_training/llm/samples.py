@@ -51,7 +51,7 @@ class TextSplits:
     def check(self) -> TextSplits:
         """Itself. Raises UsageError naming all problems: empty splits, and what is in two of them or twice in one."""
         problems = [f"the {split} split is empty" for split in SPLITS if not self.part(split)]
-        for what, key in (("sample", _content), ("id", _id), ("document", _document)):
+        for what, key in (("sample", normalized), ("id", _id), ("document", _document)):
             for first, second in _PAIRS:
                 if shared := self._shared(first, second, key):
                     problems.append(
@@ -73,7 +73,7 @@ class TextSplits:
         return [sample for value, sample in seen.items() if value in others]
 
 
-def _content(sample: Sample) -> str:
+def normalized(sample: Sample) -> str:
     """Case and spaces make no other text; neither does another answer to the same prompt."""
     return " ".join((sample.prompt or sample.completion).split()).lower()
 

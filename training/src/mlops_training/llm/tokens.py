@@ -33,7 +33,7 @@ class Tokens:
 def tokenize(samples: Sequence[Sample], tokenizer: PreTrainedTokenizerBase, limit: int) -> list[Tokens]:
     """All samples in order; texts without a prompt are cut into pieces of the limit.
 
-    Raises UsageError if samples with a prompt are longer than `limit` tokens.
+    Raises UsageError if samples with a prompt are longer than `limit` tokens, or nothing is left to learn.
     """
     tokens: list[Tokens] = []
     too_long: list[tuple[int, str]] = []
@@ -43,17 +43,44 @@ def tokenize(samples: Sequence[Sample], tokenizer: PreTrainedTokenizerBase, limi
             continue
         prompt = tokenizer.encode(sample.prompt)
         # An answer that ends: without the end token a model would learn to go on.
-        completion = [*tokenizer.encode(sample.completion, add_special_tokens=False), tokenizer.eos_token_id]
-        if len(prompt) + len(completion) > limit:
-            too_long.append((len(prompt) + len(completion), sample.id))
-        tokens.append(Tokens(sample, prompt + completion, len(prompt)))
+        numbers = [*prompt, *_continued(prompt, sample, tokenizer), tokenizer.eos_token_id]
+        if len(numbers) > limit:
+            too_long.append((len(numbers), sample.id))
+        tokens.append(Tokens(sample, numbers, len(prompt)))
     if too_long:
         length, worst = max(too_long)
         raise UsageError(
             f"{len(too_long)} samples are longer than the context of {limit} tokens, the longest, {worst}, has "
             f"{length}; shorten the passages, raise --context-length, or take a base model with a longer context"
         )
+    if not tokens:
+        raise UsageError(
+            "no text of the data set is two tokens long, so there is nothing to learn or measure"
+        )
     return tokens
+
+
+def check_vocabulary(model: PreTrainedModel, tokens: Sequence[Tokens]) -> None:
+    """Raises UsageError if the tokenizer gives numbers that the model has no embedding of."""
+    largest = max(max(each.numbers) for each in tokens)
+    known = model.get_input_embeddings().num_embeddings
+    if largest >= known:
+        raise UsageError(
+            f"the base model's tokenizer gives token number {largest}, its weights know {known} tokens: they are not "
+            "of one model; put the tokenizer's own files beside the weights"
+        )
+
+
+def _continued(prompt: list[int], sample: Sample, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Numbers of the completion as they follow its prompt in one text.
+
+    Alone it begins with another token where a tokenizer puts a space before every text (Llama's, Mistral's): one that
+    no model says there, whose loss would be large for a base and nothing for its adapter.
+    """
+    whole = tokenizer.encode(sample.prompt + sample.completion)
+    if whole[: len(prompt)] == prompt:
+        return whole[len(prompt) :]
+    return tokenizer.encode(sample.completion, add_special_tokens=False)
 
 
 def _pieces(sample: Sample, tokenizer: PreTrainedTokenizerBase, limit: int) -> list[Tokens]:

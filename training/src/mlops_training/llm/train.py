@@ -13,7 +13,7 @@ from ..errors import UsageError, run_step
 from ..parameters import Command, Parameter, Values
 from . import adapters, base, corpus, data
 from .base import Base
-from .samples import TextSplits
+from .samples import SPLITS, TextSplits
 
 if TYPE_CHECKING:
     import torch
@@ -110,7 +110,7 @@ def _train_and_register(
 ) -> dict[str, Any]:
     from .. import determinism
     from .fit import Trainer, add_adapter
-    from .tokens import tokenize
+    from .tokens import check_vocabulary, tokenize
 
     device = determinism.prepare(values["device"], values["threads"], strict=False)
     recipe = _recipe(values, model)
@@ -118,22 +118,25 @@ def _train_and_register(
     recording.describe(run, parameters)
     tokenizer = base.load_tokenizer(model)
     network = base.load_model(model, device, values["quantization"])
-    limit = min(values["context_length"], base.context_length(network))
-    held_out = list(splits.validation)[: values["validation_samples"] or None]
-    training, validation = (tokenize(part, tokenizer, limit) for part in (splits.train, held_out))
+    limit = base.context_length(network, values["context_length"])
+    # All of them, so that what the later steps could not read is told before anything is trained.
+    tokens = {split: tokenize(splits.part(split), tokenizer, limit) for split in SPLITS}
+    check_vocabulary(network, [each for split in SPLITS for each in tokens[split]])
+    held_out = set(splits.validation[: values["validation_samples"] or None])
+    validation = [each for each in tokens["validation"] if each.sample in held_out]
     checkpoint = recording.checkpoint(values, key, parameters)
     adapter = add_adapter(network, recipe)
-    trained = Trainer(adapter, recipe, device).fit(
-        training, validation, checkpoint, lambda each: _log_round(run, each)
-    )
-    rates = _answer_rates(values, adapter, tokenizer, device)
+    trainer = Trainer(adapter, recipe, device)
+    trained = trainer.fit(tokens["train"], validation, checkpoint, lambda each: _log_round(run, each))
+    longest = max(each.learnt for each in tokens["validation"])
+    rates = _answer_rates(values, adapter, tokenizer, longest, device)
     run.metrics({f"validation_{name}": rate for name, rate in rates.items() if rate is not None})
     with tempfile.TemporaryDirectory() as folder:
         adapters.save(adapter, tokenizer, model, Path(folder))
         tags = {"dataset": splits.name, "data_sha256": str(parameters["data_sha256"])}
         registered = adapters.register(run, values["registered_model"], Path(folder), model, tags)
-    seconds = sum(each.seconds for each in trained.history)
-    cost = recording.log_cost(run, seconds, device, time.monotonic() - started)
+    elapsed = time.monotonic() - started + trainer.earlier_seconds
+    cost = recording.log_cost(run, sum(each.seconds for each in trained.history), device, elapsed)
     if checkpoint:
         checkpoint.remove()
     print(f"{registered.uri}: adapter of {model.id}, SHA-256 {registered.sha256}", flush=True)
@@ -196,7 +199,7 @@ def _parameters(
         "dataset_version": splits.version,
         "data_sha256": splits.sha256(),
         "train_samples": len(splits.train),
-        "validation_samples": values["validation_samples"] or len(splits.validation),
+        "validation_samples": len(splits.validation[: values["validation_samples"] or None]),
         "test_samples": len(splits.test),
         "device": device.type,
         "optimizer": "AdamW, warm-up and cosine",
@@ -230,19 +233,18 @@ def _answer_rates(
     values: Values,
     model: PeftModel,
     tokenizer: PreTrainedTokenizerBase,
+    longest: int,
     device: torch.device,
 ) -> dict[str, float | None]:
+    """`longest` are the tokens of the longest reference."""
     from .answers import answer, rates
 
     if values["dataset"] != corpus.NAME:
         return {}
     items = data.load_corpus(values)["validation"][:_ANSWERS]
-    found = asdict(
-        rates(
-            items,
-            answer(model, tokenizer, [item.prompt for item in items], device, values["micro_batch_size"]),
-        )
-    )
+    prompts = [item.prompt for item in items]
+    answers = answer(model, tokenizer, prompts, longest, device, values["micro_batch_size"])
+    found = asdict(rates(items, answers))
     shown = ", ".join(f"{name} {rate:.3f}" for name, rate in found.items() if rate is not None)
     print(f"answers to {len(items)} validation questions: {shown}", flush=True)
     return found
