@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import random
 import re
 import zipfile
 
@@ -76,6 +77,7 @@ def test_what_cannot_be_used_is_told_all_at_once():
         ({"answer": REFUSAL}, "the answer of negatives"),
         ({"prompt": "Other"}, "prompt is not what"),
         ({"context": None}, "context must be a text"),
+        ({"question": "\ud800"}, "'utf-8' codec can't encode"),
     ],
 )
 def test_lines_that_are_no_items_are_named(made, change, problem):
@@ -89,6 +91,16 @@ def test_lines_that_are_no_items_are_named(made, change, problem):
 
 def test_lines_are_read_as_they_were_written(made):
     assert corpus.from_lines(corpus.to_lines(made["test"]), "test.jsonl") == made["test"]
+
+
+def test_lines_end_where_json_lines_end():
+    page = corpus.Page("d", "Name", {"a": "one\u2028two", "b": "one\x85two"})
+    item = corpus.make_item(page, random.Random(0), ["a", "b"], negative=False)
+    lines = corpus.to_lines([item])
+    written = b"\xef\xbb\xbf" + lines.replace(b"\n", b"\r\n") + b"\r\n"
+    assert corpus.from_lines(written, "test.jsonl") == [item]
+    with pytest.raises(UsageError, match="line 1: 'utf-8' codec can't decode"):
+        corpus.from_lines(lines.replace(b"one", b"\xff"), "test.jsonl")
 
 
 def test_a_passage_in_two_splits_is_refused_whatever_its_document(made, tmp_path, monkeypatch):

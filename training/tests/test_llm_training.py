@@ -246,7 +246,7 @@ def test_rates_count_each_kind_by_itself():
 
 
 @pytest.mark.parametrize(
-    ("given", "size", "expected"), [(0, 3_000_000, 1e-2), (0, 500_000_000, 2e-4), (0.5, 3_000_000, 0.5)]
+    ("given", "size", "expected"), [(0, 3_000_000, 3e-3), (0, 500_000_000, 2e-4), (0.5, 3_000_000, 0.5)]
 )
 def test_a_tiny_base_gets_larger_steps_unless_told_otherwise(tmp_path, given, size, expected):
     with (tmp_path / "model.safetensors").open("wb") as file:

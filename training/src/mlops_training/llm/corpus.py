@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -150,7 +151,10 @@ def from_lines(content: bytes, file: str) -> list[Item]:
     """Items of a file of JSON Lines. Raises UsageError naming the first ten lines that are none."""
     items: list[Item] = []
     problems: list[str] = []
-    for number, line in enumerate(content.decode(errors="replace").splitlines(), 1):
+    # Not splitlines: what Unicode calls a line's end may stand within a text.
+    for number, line in enumerate(content.removeprefix(BOM_UTF8).split(b"\n"), 1):
+        if not line.strip():
+            continue
         try:
             items.append(_item(json.loads(line)))
         except (ValueError, TypeError) as error:
@@ -170,6 +174,8 @@ def _item(value: Any) -> Item:  # noqa: ANN401 (any JSON)
     for name in names - {"negative"}:
         if not isinstance(value[name], str) or not value[name].strip():
             raise ValueError(f"{name} must be a text that is not empty")
+        # Half of a surrogate pair can be written in JSON, and stands for nothing.
+        value[name].encode()
     if not isinstance(value["negative"], bool):
         raise ValueError("negative must be true or false")
     if value["negative"] != (value["answer"] == REFUSAL):

@@ -13,6 +13,9 @@ from .corpus import pages, passage, sentence, split_of_documents
 UNKNOWN = "The passage lacks it."
 _FACTS = (4, 6)
 _QUESTIONS = 3
+# Of the attributes: a model that knew all of them by heart would not learn to compare words, and would answer whatever
+# it is asked about one that it never saw.
+_INVENTED_SHARE = 0.5
 _OPENINGS = (
     "# ",
     "Page: ",
@@ -98,9 +101,12 @@ class Fictions:
     def _text(self, unknown: float) -> list[Part]:
         draw = self._draw
         count = draw.randint(*_FACTS)
-        chosen = draw.sample(self._attributes, count + _QUESTIONS)
-        facts = {attribute: self._value() for attribute in chosen[:count]}
-        absent = chosen[count:]
+        chosen: set[str] = set()
+        while len(chosen) < count + _QUESTIONS:
+            chosen.add(self._attribute())
+        order = draw.sample(sorted(chosen), len(chosen))
+        facts = {attribute: self._value() for attribute in order[:count]}
+        absent = order[count:]
         name = self._name()
         parts = [Part(f"{draw.choice(_OPENINGS)}{passage(name, facts, draw)}\n", False)]
         question, answered = draw.choice(_QUESTION_FORMS)
@@ -112,6 +118,12 @@ class Fictions:
             asked = question.format(attribute=attribute, name=name) + answered
             parts += [Part(asked, False), Part(f" {answer}\n", True)]
         return parts
+
+    def _attribute(self) -> str:
+        draw = self._draw
+        if draw.random() < _INVENTED_SHARE:
+            return " ".join(self._word() for _ in range(draw.randint(1, 2)))
+        return draw.choice(self._attributes)
 
     def _name(self) -> str:
         words = [self._word() for _ in range(self._draw.randint(1, 3))]

@@ -21,7 +21,7 @@ COMMAND = Command(
     "Pretrains the tiny base model on text about things that do not exist, and writes it in the usual files.",
     (
         Parameter("output-dir", "folder under the I/O root for the model's files and SHA256SUMS"),
-        Parameter("steps", "batches", "integer", default=700, minimum=1, maximum=100_000),
+        Parameter("steps", "batches", "integer", default=220, minimum=1, maximum=100_000),
         Parameter("seed", "of weights and text", "integer", default=0, minimum=0),
         Parameter("threads", "CPU threads; 0: one a core", "integer", default=0, minimum=0, maximum=512),
         output("revision", "what names these very files"),

@@ -34,7 +34,7 @@ COMMAND = Command(
         Parameter("dropout", "before the adapter", "number", default=0.0, minimum=0, maximum=0.95),
         Parameter(
             "learning-rate",
-            "of AdamW at its peak; 0: 0.01 for a base model of less than 100 MB, else 0.0002",
+            "of AdamW at its peak; 0: 0.003 for a base model of less than 100 MB, else 0.0002",
             "number",
             default=0,
             minimum=0,
@@ -155,7 +155,7 @@ def _train_and_register(
 
 
 # The usual rate for billions of parameters; a tiny model needs far larger steps to learn anything in an epoch.
-_LEARNING_RATE, _TINY_LEARNING_RATE = 2e-4, 1e-2
+_LEARNING_RATE, _TINY_LEARNING_RATE = 2e-4, 3e-3
 _TINY_BYTES = 100_000_000
 
 
