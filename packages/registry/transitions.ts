@@ -161,7 +161,8 @@ export function rollback(state: RecordState | undefined, from: string): RecordSt
   if (state.previous === undefined) {
     throw new RefusedError(`cannot roll back from ${from}: there is no version before it`);
   }
-  const { live, previous, candidate, intent, canaryShare: _share, ...rest } = state;
+  const { live, previous } = state;
+  const { candidate, intent, ...rest } = withoutCanary(state);
   const chosen = intent === undefined || sameSource(intent, live) ? {} : { intent };
   // A previous version may be on its way back through the gates: it has arrived.
   const staged =

@@ -19,10 +19,9 @@ export type Body =
  *   if the client goes away before its end.
  */
 export async function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Body> {
-  const declared = request.headers["content-length"];
-  const length = declared === undefined ? undefined : Number(declared);
-  if (length !== undefined && length > limits.accept) throw tooLarge(limits.accept);
-  if (length !== undefined && length > limits.keep) return { kind: "passed", length, stream: request };
+  const length = declaredLength(request);
+  if (length > limits.accept) throw tooLarge(limits.accept);
+  if (length > limits.keep) return { kind: "passed", length, stream: request };
   const tooLong = (): HttpError =>
     new HttpError(411, "length_required", `bodies larger than ${limits.keep} bytes need a Content-Length`);
   return { kind: "kept", bytes: await keep(request, limits.keep, tooLong) };
@@ -30,9 +29,13 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
 
 /** Like readBody for bodies that must be read whole: 413 above what is kept. */
 export async function readWhole(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
-  const declared = Number(request.headers["content-length"] ?? 0);
-  if (declared > limits.keep) throw tooLarge(limits.keep);
+  if (declaredLength(request) > limits.keep) throw tooLarge(limits.keep);
   return keep(request, limits.keep, () => tooLarge(limits.keep));
+}
+
+/** Bytes; 0 if the request does not say. */
+function declaredLength(request: IncomingMessage): number {
+  return Number(request.headers["content-length"] ?? 0);
 }
 
 function tooLarge(limit: number): HttpError {

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import sys
 from dataclasses import dataclass
 
-from .errors import UsageError
+from . import environment
 
 _SECONDS_PER_HOUR = 3600
 _RATES = {
@@ -32,7 +31,7 @@ class Rates:
 
         Raises UsageError naming each that is not a number of at least 0.
         """
-        return Rates(**_numbers(_RATES))
+        return Rates(**environment.numbers(_RATES))
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class Cost:
 
 def check_environment() -> None:
     """Raises UsageError naming each variable of rates and of what is reserved that is not a number of at least 0."""
-    _numbers(_RATES | _RESERVED)
+    environment.numbers(_RATES | _RESERVED)
 
 
 def cost_of(seconds: float, reserved: Reservation, rates: Rates) -> Cost:
@@ -78,7 +77,7 @@ def reservation(available_cores: float, gpus: int) -> Reservation:
 
     Raises UsageError naming each that is not a number of at least 0.
     """
-    given = _numbers(_RESERVED)
+    given = environment.numbers(_RESERVED)
     return Reservation(given.get("cpu", available_cores), given.get("memory", peak_memory_gib()), gpus)
 
 
@@ -93,22 +92,3 @@ def cpu_seconds_used() -> float:
     """CPU time of this process so far, in all its threads."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
-
-
-def _numbers(names: dict[str, str]) -> dict[str, float]:
-    """Values of those variables that are set."""
-    values: dict[str, float] = {}
-    problems: list[str] = []
-    for key, name in names.items():
-        text = os.environ.get(name)
-        if not text:
-            continue
-        try:
-            values[key] = float(text)
-        except ValueError:
-            values[key] = -1
-        if not 0 <= values[key] < float("inf"):
-            problems.append(f"{name}={text}: must be a number of at least 0")
-    if problems:
-        raise UsageError("\n".join(problems))
-    return values

@@ -54,6 +54,11 @@ def without_passwords(text: str) -> str:
     return re.sub(r"//[^/@\s]*@", "//", text)
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message: what MLflow adds below is its caller's traceback."""
+    return without_passwords((str(error).splitlines() or [type(error).__name__])[0])
+
+
 def _report(command: Command, message: str) -> None:
     print(without_passwords(f"{command.name}: error: {message}"), file=sys.stderr)
 

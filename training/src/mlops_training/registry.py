@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import StepError
-from .tracking import TrackedRun, first_line, told_clearly
+from .errors import StepError, first_line
+from .tracking import TrackedRun, told_clearly
 
 if TYPE_CHECKING:
     import numpy as np

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-import os
 import sys
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from .errors import StepError, UsageError, without_passwords
+from . import environment
+from .errors import StepError, without_passwords
 
 T = TypeVar("T")
 
@@ -21,14 +20,7 @@ def patience() -> float:
 
     Raises UsageError if that is not a number of at least 0.
     """
-    text = os.environ.get("MLOPS_RETRY_SECONDS") or "90"
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1
-    if not 0 <= seconds < math.inf:
-        raise UsageError(f"MLOPS_RETRY_SECONDS={text}: must be a number of at least 0")
-    return seconds
+    return environment.numbers({"seconds": "MLOPS_RETRY_SECONDS"}).get("seconds", 90.0)
 
 
 def with_retries(what: str, action: Callable[[], T], is_transient: Callable[[Exception], bool]) -> T:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import StepError, UsageError, without_passwords
+from .errors import StepError, UsageError, first_line
 from .parameters import Parameter
 from .retry import patience, with_retries
 
@@ -83,11 +83,6 @@ def told_clearly(doing: str) -> Iterator[None]:
         raise StepError(f"MLflow failed while {doing}: {first_line(error)}") from error
     except OSError as error:
         raise StepError(f"{doing} failed: {first_line(error)}") from error
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's message: what MLflow adds below is its caller's traceback."""
-    return without_passwords((str(error).splitlines() or [type(error).__name__])[0])
 
 
 class TrackedRun:

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import files, object_store
-from ..errors import StepError, UsageError
+from ..errors import StepError, UsageError, first_line
 from ..parameters import Parameter, Values
-from ..tracking import first_line
 from . import base_files, data
 
 if TYPE_CHECKING:

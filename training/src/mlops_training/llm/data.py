@@ -14,7 +14,7 @@ from ..datasets.source import Source
 from ..errors import UsageError
 from ..parameters import Parameter, Values
 from . import corpus
-from .samples import SPLITS, Sample, TextSplits, normalized
+from .samples import SPLITS, Sample, TextSplits, normalized, normalized_text
 
 WIKITEXT = "wikitext-2"
 
@@ -78,7 +78,7 @@ def _check_passages(loaded: corpus.Corpus) -> None:
     shared: list[str] = []
     for split in SPLITS:
         for item in loaded[split]:
-            passage = " ".join(item.context.split()).lower()
+            passage = normalized_text(item.context)
             first, document = seen.setdefault(passage, (split, item.document))
             if first != split and document != item.document:
                 shared.append(f"that of {item.id} ({item.document}), in {first} of {document}")

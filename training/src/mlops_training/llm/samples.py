@@ -74,8 +74,13 @@ class TextSplits:
 
 
 def normalized(sample: Sample) -> str:
-    """Case and spaces make no other text; neither does another answer to the same prompt."""
-    return " ".join((sample.prompt or sample.completion).split()).lower()
+    """What a sample asks or says; another answer to the same prompt makes no other one."""
+    return normalized_text(sample.prompt or sample.completion)
+
+
+def normalized_text(text: str) -> str:
+    """Case and spaces make no other text."""
+    return " ".join(text.split()).lower()
 
 
 def _id(sample: Sample) -> str:
