@@ -26,6 +26,12 @@ export interface PipelinesArgs {
   readonly keptVersions?: number;
 }
 
+/** Our chart in charts/pipelines; `timeout` in seconds. */
+export const pipelinesChart = { name: "pipelines", version: "0.1.0", timeout: 120 } as const;
+
+/** In lines, so that a preview shows the one that changed. */
+const manifest = (object: object): string => JSON.stringify(object, undefined, 1);
+
 /** The platform's pipelines as Argo runs them, and the environment of their steps. */
 export class Pipelines extends pulumi.ComponentResource {
   /** Names of the pipelines. */
@@ -34,7 +40,7 @@ export class Pipelines extends pulumi.ComponentResource {
   constructor(name: string, args: PipelinesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("mlops:pipelines:Pipelines", name, {}, opts);
     this.createEnvironment(args);
-    this.createTemplates(args);
+    this.install(args);
     this.names = args.pipelines.map((pipeline) => pipeline.name);
     this.registerOutputs({ names: this.names });
   }
@@ -54,19 +60,31 @@ export class Pipelines extends pulumi.ComponentResource {
     );
   }
 
-  private createTemplates(args: PipelinesArgs): void {
-    const options = this.inside(args.target, [args.namespace, ...args.workflows]);
-    for (const pipeline of args.pipelines) {
+  /**
+   * As text in one release (docs/adr/0012): as resources of their own, these few but large objects cost a preview as
+   * much time as all other objects of the platform together.
+   */
+  private install(args: PipelinesArgs): void {
+    const { name, version, timeout } = pipelinesChart;
+    const manifests = args.pipelines.flatMap((pipeline) => {
       const compiled = this.compile(pipeline, args);
       const { template, cron } = shapeOf(pipeline, args);
-      new k8s.apiextensions.CustomResource(
-        `pipeline-${pipeline.name}`,
-        { ...template, spec: compiled.apply((result) => result.template.spec) },
-        options,
-      );
-      if (cron === undefined) continue;
-      new k8s.apiextensions.CustomResource(`schedule-${pipeline.name}`, { ...cron }, options);
-    }
+      const complete = compiled.apply((result) => manifest({ ...template, spec: result.template.spec }));
+      return cron === undefined ? [complete] : [complete, manifest(cron)];
+    });
+    new k8s.helm.v3.Release(
+      "pipelines-release",
+      {
+        name,
+        chart: `./charts/${name}`,
+        version,
+        namespace: pipelinesNamespace,
+        timeout,
+        atomic: true,
+        values: { manifests },
+      },
+      this.inside(args.target, [args.namespace, ...args.workflows]),
+    );
   }
 
   /** Only the registry may be known late. */

@@ -1,8 +1,5 @@
-import * as aws from "@pulumi/aws";
-import * as eks from "@pulumi/eks";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import * as random from "@pulumi/random";
 import type { AwsSettings } from "../../config/awsSchema.ts";
 import type { Additions } from "../platform/system.ts";
 import type { Buckets, ClusterIngress, ClusterTarget, PlatformService, ServiceUrl, Size } from "../target.ts";
@@ -18,6 +15,7 @@ import { ServiceAccountRoles } from "./identity.ts";
 import { Network } from "./network.ts";
 import { zonesOf } from "./regions.ts";
 import { Registry } from "./registry.ts";
+import type { AwsStart } from "./start.ts";
 import { type Bucket, createBuckets, createDataKey } from "./storage.ts";
 import { awsNeeds } from "./systems/facts.ts";
 import { awsSystems } from "./systems/systems.ts";
@@ -45,28 +43,6 @@ export interface AwsTarget extends ClusterTarget {
   readonly additions: Additions;
   /** Complete once the platform has asked for the identities of all its workloads. */
   outputs(): AwsOutputs;
-}
-
-/** What everything else on AWS hangs on. */
-export interface AwsStart {
-  readonly aws: aws.Provider;
-  readonly eks: eks.Provider;
-  /** Tells the names of what outlives the stack (retained buckets, logs, snapshots) from those of the next one. */
-  readonly suffix: pulumi.Output<string>;
-}
-
-/** The first resources of a stack on AWS: the engine starts the plugins of their packages when it gets them. */
-export function startAws(settings: AwsSettings, stack: string): AwsStart {
-  return {
-    aws: new aws.Provider("aws", {
-      region: settings.region as aws.Region,
-      // Credentials of another account are an error before anything is made.
-      allowedAccountIds: [settings.accountId],
-      defaultTags: { tags: commonTags(stack, settings) },
-    }),
-    eks: new eks.Provider("eks"),
-    suffix: new random.RandomId("aws-suffix", { byteLength: 3 }).hex,
-  };
 }
 
 /**

@@ -54,7 +54,12 @@ function isPlainMap(value: unknown): value is Values {
 export class HelmAddon extends pulumi.ComponentResource {
   readonly release: k8s.helm.v3.Release;
 
-  constructor(name: string, args: HelmAddonArgs, opts?: pulumi.ComponentResourceOptions) {
+  /** What `opts` depends on, the release waits for: nothing else here takes any time. */
+  constructor(
+    name: string,
+    args: HelmAddonArgs,
+    { dependsOn, ...opts }: pulumi.ComponentResourceOptions = {},
+  ) {
     super("mlops:platform:HelmAddon", name, {}, opts);
     const { source, spec, target } = args;
     const overlay = target.overlays[args.name] ?? {};
@@ -76,6 +81,7 @@ export class HelmAddon extends pulumi.ComponentResource {
       {
         parent: this,
         provider: target.provider,
+        ...(dependsOn === undefined ? {} : { dependsOn }),
         // Between placeholder and real chart nothing can be carried over: names and selectors differ.
         replaceOnChanges: ["chart"],
         deleteBeforeReplace: true,

@@ -10,7 +10,7 @@ import { rules, stackRules } from "../rules/catalog.ts";
 import type { ConfigSchema, Context, Finding, JsonObject, Rule, StackRule } from "../rules/types.ts";
 import { addInPlace } from "./addInPlace.ts";
 import { snapshot, snapshotForTurn } from "./snapshot.ts";
-import { subjectsOf, targetOf } from "./subject.ts";
+import { subjectsOf, targetOf, targetsOf } from "./subject.ts";
 
 /** Finds what surrounds the resources of a stack, by its name. */
 export type ContextOfStack = (stack: string) => Context;
@@ -38,7 +38,7 @@ function resourcePolicy(rule: Rule, contextOfStack: ContextOfStack): ResourceVal
     },
     ...(remediate && {
       remediateResource: (args: ResourceValidationArgs) => {
-        if (!applies(rule, args.type)) return undefined;
+        if (targetOf(args.type) !== rule.target || !applies(rule, args.type)) return undefined;
         const additions = remediate(snapshot(args.props), contextOf(args), args.type);
         return additions.length === 0 ? undefined : addInPlace(args.props, additions);
       },
@@ -47,7 +47,7 @@ function resourcePolicy(rule: Rule, contextOfStack: ContextOfStack): ResourceVal
 }
 
 function applies({ target, types }: Rule, type: string): boolean {
-  return targetOf(type) === target && (target !== "aws" || types.includes(type));
+  return targetsOf(type).includes(target) && (target !== "aws" || types.includes(type));
 }
 
 /** What some rules find in a resource; all of them must apply to its type. */
@@ -56,10 +56,17 @@ function findingsOf(
   { type, props, urn }: ResourceValidationArgs,
   context: Context,
 ): Finding[] {
-  const target = targetOf(type);
-  if (target === undefined) return [];
-  const subjects = subjectsOf(target, type, snapshotForTurn(urn, props));
-  return applying.flatMap((rule) => subjects.flatMap((subject) => rule.check(subject, context, type)));
+  const inputs = snapshotForTurn(urn, props);
+  return targetsOf(type).flatMap((target) =>
+    subjectsOf(target, type, inputs).flatMap(({ value, name }) =>
+      applying
+        .filter((rule) => rule.target === target)
+        .flatMap((rule) => rule.check(value, context, type))
+        .map((finding) =>
+          name === undefined ? finding : { ...finding, message: `${name}: ${finding.message}` },
+        ),
+    ),
+  );
 }
 
 function stackPolicy(rule: StackRule, contextOfStack: ContextOfStack): StackValidationPolicy {

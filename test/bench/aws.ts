@@ -57,7 +57,7 @@ try {
   const overhead = await previews({ PULUMI_OPTION_POLICY_PACK: emptyPack() });
   const source = readFileSync(program, "utf8");
   writeFileSync(program, 'import "@pulumi/aws";\nimport "@pulumi/eks";\n');
-  const empty = await previews(withoutPack);
+  const empty = await previews({ ...withoutPack, NODE_OPTIONS: undefined });
   writeFileSync(program, source);
   const row = (name: string, { seconds, cpuSeconds }: Measurement, against: Measurement): string[] => [
     name,

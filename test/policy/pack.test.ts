@@ -67,6 +67,25 @@ describe("the pack", () => {
     }
   });
 
+  test("judges the objects that a release's values state, and says which one it was", async () => {
+    const job = withValue(gpuJob, IMAGE, "registry.example.com/train:latest") as Record<string, unknown>;
+    const withManifests = (...manifests: unknown[]): DeclaredResource => ({
+      type: RELEASE,
+      name: "pipelines",
+      inputs: { ...release, values: { manifests } },
+    });
+    const [clean, bad] = [gpuJob, job].map((object) => JSON.stringify(object));
+    const context = corpusContext("local");
+    expect(await reportsOn(withManifests(clean), context)).toEqual(await reportsOn(withManifests(), context));
+    const found = await reportsOn(withManifests("no: JSON", 7, UNKNOWN, clean, bad), context);
+    expect(found).toContainEqual(["image-tag", expect.stringMatching(/^Job team-a\/train: .*latest/)]);
+    // What can be added to an object cannot be added to its text.
+    for (const { name } of rules.filter((rule) => rule.remediate && rule.target === "kubernetes")) {
+      const args = { type: RELEASE, props: withManifests(bad).inputs } as unknown as ResourceValidationArgs;
+      expect(policyNamed(name).remediateResource?.(args)).toBeUndefined();
+    }
+  });
+
   test("judges the rest of an object of which a preview does not know everything", async () => {
     const unknownImage = withUnknowns(withValue(gpuJob, IMAGE, UNKNOWN) as object);
     expect(await report(JOB, unknownImage)).toEqual(["deferred-to-admission"]);

@@ -1,41 +1,16 @@
-import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
-import { parseAllDocuments } from "yaml";
 import { charts } from "../../charts.ts";
 import { triton } from "../../components/platform/triton.ts";
 import { cloud, contexts, gpuOptions } from "../unit/platform/contexts.ts";
+import { helm, type Rendered, render as renderChart } from "./helm.ts";
 
 const chart = fileURLToPath(new URL("../../charts/triton", import.meta.url));
 
 // biome-ignore lint/suspicious/noExplicitAny: Kubernetes objects of several kinds
 type Manifest = any;
 
-interface Rendered {
-  readonly ok: boolean;
-  readonly objects: readonly Manifest[];
-  readonly error: string;
-}
-
-function helm(
-  args: readonly string[],
-  input = "",
-): { status: number | null; stdout: string; stderr: string } {
-  const result = spawnSync("helm", [...args], { input, encoding: "utf8" });
-  if (result.error !== undefined) {
-    throw new Error(`helm cannot be run (${result.error.message}); put it on PATH, e.g. by sourcing ./env`);
-  }
-  return result;
-}
-
-function render(values: object): Rendered {
-  const { status, stdout, stderr } = helm(
-    ["template", "triton", chart, "--namespace", charts.triton.namespace, "--values", "-"],
-    JSON.stringify(values),
-  );
-  const objects = status === 0 ? parseAllDocuments(stdout).map((document) => document.toJS()) : [];
-  return { ok: status === 0, objects: objects.filter((object) => object !== null), error: stderr };
-}
+const render = (values: object): Rendered => renderChart(chart, charts.triton.namespace, values);
 
 const find = (rendered: Rendered, kind: string): Manifest =>
   rendered.objects.find((object) => object.kind === kind);

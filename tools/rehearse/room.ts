@@ -29,7 +29,7 @@ import { type ExecOptions, type ExecResult, exec } from "../lib/exec.ts";
 import { cacheDir, projectRoot, pulumiHome, toolBinDir } from "../lib/paths.ts";
 import { variables } from "../plugins/aws/rehearsal.ts";
 import { rehearsalPlugins, type StandIn } from "../plugins/standIns.ts";
-import { fileBackendUrl } from "../stack/paths.ts";
+import { fileBackendUrl, preloadOption } from "../stack/paths.ts";
 import { pluginFolder, standInScript } from "../toolchain/standIn.ts";
 
 export interface RoomOptions {
@@ -114,6 +114,7 @@ function environment(
     PULUMI_OPTION_POLICY_PACK: join(root, "policy"),
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
     PULUMI_SKIP_UPDATE_CHECK: "true",
+    NODE_OPTIONS: preloadOption(root),
     NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(cacheDir(), "node-compile"),
     [variables.accountId]: config.accountId,
     [variables.region]: config.region,

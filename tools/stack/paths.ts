@@ -37,6 +37,12 @@ export function fileBackendUrl(dir: string): string {
   return `file://${path}?metadata=skip`;
 }
 
+/** Value of NODE_OPTIONS under which Node starts the program of a checkout; ./env sets the same. */
+export function preloadOption(root: string): string {
+  // Quoted as JSON is: a backslash before each backslash and quotation mark.
+  return `--require=${JSON.stringify(join(root, "tools", "stack", "preload.cjs"))}`;
+}
+
 /** The file backend's state of one stack. */
 export function stackStateFile(stack: StackName): string {
   return join(stateBackend(), ".pulumi", "stacks", projectName, `${stack}.json`);

@@ -1,7 +1,8 @@
 /** Runs the AWS components against Pulumi's mocks and records what the engine would be told. */
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { type AwsTarget, createAwsCluster, startAws } from "../../../components/aws/target.ts";
+import { startAws } from "../../../components/aws/start.ts";
+import { type AwsTarget, createAwsCluster } from "../../../components/aws/target.ts";
 import type { PlatformOptions } from "../../../components/platform/system.ts";
 import type { Size, Values } from "../../../components/target.ts";
 import { account, type ConfigurationName, settingsOf, sizes } from "./configurations.ts";

@@ -30,9 +30,17 @@ const ofAws = (urls: readonly string[]): string[] =>
 
 describe("the program", () => {
   it("loads AWS's SDK only for the aws stack", () => {
-    const loaded = loadedBy("index.ts");
+    const loaded = loadedBy("program.ts");
     expect(loaded.some((url) => url.endsWith("/components/platform/platform.ts"))).toBe(true);
     expect(ofAws(loaded)).toEqual([]);
+  });
+
+  it("has the engine start plugins without reading the rest of itself", () => {
+    const loaded = loadedBy("tools/stack/plugins.ts");
+    expect(loaded.some((url) => url.includes("/@pulumi/random/"))).toBe(true);
+    expect(
+      loaded.filter((url) => /\/(components|pipelines|policy|zod|@pulumi\/kubernetes)\//.test(url)),
+    ).toEqual([]);
   });
 
   it("would be seen to load it", () => {

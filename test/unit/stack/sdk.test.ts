@@ -1,4 +1,6 @@
+import * as pulumi from "@pulumi/pulumi";
 import engineProto from "@pulumi/pulumi/proto/engine_pb.js";
+import debuggable from "@pulumi/pulumi/runtime/debuggable.js";
 import { beforeEach, expect, test, vi } from "vitest";
 import { type EngineLog, spareSdkWork } from "../../../tools/stack/sdk.ts";
 
@@ -42,4 +44,29 @@ test("debug messages reach the engine where they are asked for", async () => {
   spareSdkWork(engine);
   await sayAll();
   expect(sent).toEqual(["for developers of the SDK", "news", "a failure"]);
+});
+
+/** What the SDK says of where its caller makes a resource, `skip` frames away. */
+const positions = (skip: number): { uri: string; line: number; column: number }[] =>
+  (pulumi.Resource as unknown as { stackTrace(skip: number): ReturnType<typeof positions> }).stackTrace(skip);
+
+test("a resource is sent with the place where it is made, and no more of the stack", () => {
+  spareSdkWork(engine);
+  const made = positions(1);
+  expect(made).toHaveLength(1);
+  expect(made[0]?.uri).toBe(import.meta.url.replace(/\?.*/, ""));
+  expect(made[0]?.line).toBeGreaterThan(1);
+  expect(positions(199)).toEqual([]);
+});
+
+test("promises are watched for leaks without a stack trace of each; errors keep theirs", async () => {
+  const { debuggablePromise } = debuggable as unknown as {
+    debuggablePromise: (promise: Promise<unknown>, context: unknown) => Promise<unknown>;
+  };
+  spareSdkWork(engine);
+  const watched = Promise.resolve(7) as Promise<number> & { _debugStackTrace?: string };
+  const spared = debuggable as unknown as { debuggablePromise: typeof debuggablePromise };
+  expect(await spared.debuggablePromise(watched, "test")).toBe(7);
+  expect(watched._debugStackTrace).not.toContain("sdk.test.ts");
+  expect(new Error("still traced").stack).toContain("sdk.test.ts");
 });

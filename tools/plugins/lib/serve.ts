@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { main } from "@pulumi/pulumi/provider/index.js";
 import type { Provider } from "@pulumi/pulumi/provider/provider.js";
 import { type StandIn, standInNotice } from "../standIns.ts";
@@ -61,5 +62,7 @@ export async function serve(standIn: StandIn, makeProvider: (log: EngineLog) => 
     console.error = (...message: unknown[]) => log.debug(message.join(" "));
     void endWithEngine(engine, provider);
   }
+  // The engine kills its plugins, which then leave nothing in the cache of compiled code.
+  setTimeout(flushCompileCache, 1_000).unref();
   await main({ ...provider, version: standIn.version }, args);
 }
