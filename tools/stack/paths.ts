@@ -37,7 +37,7 @@ export function fileBackendUrl(dir: string): string {
   return `file://${path}?metadata=skip`;
 }
 
-/** Value of NODE_OPTIONS under which Node starts the program of a checkout; ./env sets the same. */
+/** Value of NODE_OPTIONS under which Node starts the program of a checkout, as ./env has it. */
 export function preloadOption(root: string): string {
   // Quoted as JSON is: a backslash before each backslash and quotation mark.
   return `--require=${JSON.stringify(join(root, "tools", "stack", "preload.cjs"))}`;

@@ -6,15 +6,14 @@
  */
 const { existsSync, realpathSync } = require("node:fs");
 const { createRequire, flushCompileCache } = require("node:module");
-const { dirname, join, resolve } = require("node:path");
+const { dirname, join } = require("node:path");
 
-const root = resolve(__dirname, "../..");
 const sdkEntry = /[\\/]@pulumi[\\/]pulumi[\\/]cmd[\\/]run(-plugin|-policy-pack)?[\\/]index\.js$/;
 
 /** Whether a process with these arguments is about to run this project's program or pack. */
-function runsThisProject([, script = "", ...args]) {
-  if (!sdkEntry.test(script)) return false;
-  const folders = [root, join(root, "policy")].map((folder) => realpathSync(folder));
+function runsThisProject([, script = "", ...args], root = process.env.MLOPS_ROOT) {
+  if (!sdkEntry.test(script) || root === undefined) return false;
+  const folders = [root, join(root, "policy")].filter(existsSync).map((folder) => realpathSync(folder));
   return args.some((arg) => existsSync(arg) && folders.includes(realpathSync(arg)));
 }
 

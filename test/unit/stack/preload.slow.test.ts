@@ -43,7 +43,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function run(cmd: string, ...args: string[]): { loaded: string[]; serialized: boolean } {
   const script = join(folder, "node_modules/@pulumi/pulumi/cmd", cmd, "index.js");
-  const env = { ...process.env, NODE_OPTIONS: preloadOption(checkout) };
+  const env = { ...process.env, MLOPS_ROOT: checkout, NODE_OPTIONS: preloadOption(checkout) };
   const { stdout, stderr } = spawnSync(process.execPath, [script, ...args], { env, encoding: "utf8" });
   expect(stderr).toBe("");
   return JSON.parse(stdout);
