@@ -8,6 +8,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { charts } from "../../charts.ts";
+import { pipelinesChart } from "../../pipelines/component.ts";
 import { projectRoot } from "../../tools/lib/paths.ts";
 import { createWorkspace, type Workspace } from "../support/workspace.ts";
 import { writeEmptyProgram, writeFlatProgram } from "./flatProgram.ts";
@@ -64,7 +65,10 @@ async function measureOurs(delay: number): Promise<Ours> {
   // Standard output alone: the export is JSON.
   const file = join(workspace.root, "export.json");
   await must(`pulumi stack export --show-secrets --stack local --file ${file}`, true);
-  const installed = installedBy(readFileSync(file, "utf8"), charts);
+  const installed = installedBy(readFileSync(file, "utf8"), {
+    ...charts,
+    [pipelinesChart.name]: { needs: ["argo-workflows"] },
+  });
   await forgetStack();
   return { cold, up, noop, installed };
 }
