@@ -37,7 +37,8 @@ const charts = await findCharts(selectCharts(traits, options), {
   requireVerified: config.environment === "aws",
 });
 
-await startPlugins();
+// In a preview, index.ts has done so.
+if (!pulumi.runtime.isDryRun()) await startPlugins();
 const target = await create();
 await registrationsSent();
 const tenancy = new Tenancy("tenancy", { target, teams: config.teams, systems: [...charts.sources.keys()] });

@@ -67,10 +67,10 @@ export class Pipelines extends pulumi.ComponentResource {
   private install(args: PipelinesArgs): void {
     const { name, version, timeout } = pipelinesChart;
     const manifests = args.pipelines.flatMap((pipeline) => {
-      const compiled = this.compile(pipeline, args);
-      const { template, cron } = shapeOf(pipeline, args);
-      const complete = compiled.apply((result) => manifest({ ...template, spec: result.template.spec }));
-      return cron === undefined ? [complete] : [complete, manifest(cron)];
+      const template = this.compile(pipeline, args).apply((compiled) => manifest(compiled.template));
+      // Images do not change when it runs, so that need not wait for them.
+      const cron = pipeline.schedule && compile(pipeline, environmentOf(args, "")).cron;
+      return cron === undefined ? [template] : [template, manifest(cron)];
     });
     new k8s.helm.v3.Release(
       "pipelines-release",
@@ -122,9 +122,4 @@ function environmentOf(
 /** GPUs that compute: a step that waited for a simulated one would be no faster. */
 function gpusOf(target: ClusterTarget): number {
   return target.runsPods && !target.fakeGpus ? gpuCapacity(target) : 0;
-}
-
-/** All but the images, which do not change what is named, labelled and scheduled. */
-function shapeOf(pipeline: Pipeline, args: PipelinesArgs): CompiledPipeline {
-  return compile(pipeline, environmentOf(args, ""));
 }

@@ -3,16 +3,12 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { registrationsSent } from "./sdk.ts";
 
-let started = false;
-
 /**
  * Tells the engine of the packages that every stack uses, and makes their resources use these plugins. The engine
  * starts one plugin after the other and does nothing else meanwhile: told by the first resource of each package, it
  * would keep the whole program waiting; told here, it does so while Node reads the rest of the program.
  */
 export async function startPlugins(): Promise<void> {
-  if (started) return;
-  started = true;
   const providers: Readonly<Record<string, pulumi.ProviderResource>> = {
     random: new random.Provider("random"),
     command: new command.Provider("command"),

@@ -60,13 +60,12 @@ test("a resource is sent with the place where it is made, and no more of the sta
 });
 
 test("promises are watched for leaks without a stack trace of each; errors keep theirs", async () => {
-  const { debuggablePromise } = debuggable as unknown as {
-    debuggablePromise: (promise: Promise<unknown>, context: unknown) => Promise<unknown>;
+  const watch = debuggable as unknown as {
+    debuggablePromise(promise: Promise<unknown>, context: unknown): Promise<unknown>;
   };
   spareSdkWork(engine);
   const watched = Promise.resolve(7) as Promise<number> & { _debugStackTrace?: string };
-  const spared = debuggable as unknown as { debuggablePromise: typeof debuggablePromise };
-  expect(await spared.debuggablePromise(watched, "test")).toBe(7);
+  expect(await watch.debuggablePromise(watched, "test")).toBe(7);
   expect(watched._debugStackTrace).not.toContain("sdk.test.ts");
   expect(new Error("still traced").stack).toContain("sdk.test.ts");
 });
