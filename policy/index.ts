@@ -1,5 +1,6 @@
 import { PolicyPack } from "@pulumi/policy";
 import { policiesOf } from "./pack/policies.ts";
+import { readMessagesOnce } from "./pack/readOnce.ts";
 import { platformContext, readStackConfig } from "./platform.ts";
 import type { Context } from "./rules/types.ts";
 
@@ -16,4 +17,5 @@ function contextOf(stack: string): Context {
 // @pulumi/policy reads the pack's version from package.json in the working directory: ours, wherever it runs.
 process.chdir(root);
 
+readMessagesOnce();
 new PolicyPack("mlops", { policies: policiesOf(contextOf) });
