@@ -41,8 +41,7 @@ lock: setup ## Fill in unverified checksums (needs the internet)
 	@$(ENV) node tools/toolchain/cli.ts lock; status=$$?; node tools/charts/cli.ts lock && exit $$status
 
 ##@ Policies
-policy: setup ## Preview a stack with the policy pack (STACK=local|aws)
-	@$(ENV) pulumi preview --policy-pack policy --stack $(STACK)
+policy: preview ## Preview a stack with the policy pack, which ./env sets (STACK=local|aws)
 policy-charts: setup ## Check every chart in the charts folder, rendered with our values
 	@$(ENV) node tools/policy/renderedCharts.ts --charts-dir "$$(pulumi config get mlops:chartsDir --stack local)"
 policy-check: ## Check manifests: make policy-check FILES="a.yaml b.yaml"

@@ -11,6 +11,9 @@ lock=$root/tools/toolchain/lock.json
 say() { printf '%s\n' "bootstrap: $*" >&2; }
 fail() { say "$*"; exit 1; }
 
+case $root in
+*[\"\\]*) fail "Node and Pulumi cannot work in a folder with a quotation mark or a backslash in its path; move $root" ;;
+esac
 [ -n "${MLOPS_CACHE:-}${XDG_CACHE_HOME:-}${HOME:-}" ] ||
   fail "HOME is not set; set it, or name a folder for downloads and builds with MLOPS_CACHE"
 # The same rule as cacheDir() in tools/lib/paths.ts.

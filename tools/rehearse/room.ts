@@ -29,7 +29,7 @@ import { type ExecOptions, type ExecResult, exec } from "../lib/exec.ts";
 import { cacheDir, projectRoot, pulumiHome, toolBinDir } from "../lib/paths.ts";
 import { variables } from "../plugins/aws/rehearsal.ts";
 import { rehearsalPlugins, type StandIn } from "../plugins/standIns.ts";
-import { fileBackendUrl, preloadOption } from "../stack/paths.ts";
+import { fileBackendUrl, policyPackOption, preloadOption } from "../stack/paths.ts";
 import { pluginFolder, standInScript } from "../toolchain/standIn.ts";
 
 export interface RoomOptions {
@@ -111,7 +111,7 @@ function environment(
     PULUMI_HOME: join(root, ".mlops", "home"),
     PULUMI_BACKEND_URL: fileBackendUrl(join(root, ".mlops", "state")),
     PULUMI_CONFIG_PASSPHRASE: randomBytes(24).toString("base64"),
-    PULUMI_OPTION_POLICY_PACK: join(root, "policy"),
+    PULUMI_OPTION_POLICY_PACK: policyPackOption(root),
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
     PULUMI_SKIP_UPDATE_CHECK: "true",
     NODE_OPTIONS: preloadOption(root),

@@ -43,6 +43,14 @@ export function preloadOption(root: string): string {
   return `--require=${JSON.stringify(join(root, "tools", "stack", "preload.cjs"))}`;
 }
 
+/**
+ * Value of PULUMI_OPTION_POLICY_PACK for the pack of a checkout, as ./env has it. The CLI takes it for a line of CSV, and
+ * each field of it for another; no checkout has a quotation mark in its path (tools/bootstrap.sh).
+ */
+export function policyPackOption(root: string): string {
+  return `"""${join(root, "policy")}"""`;
+}
+
 /** The file backend's state of one stack. */
 export function stackStateFile(stack: StackName): string {
   return join(stateBackend(), ".pulumi", "stacks", projectName, `${stack}.json`);

@@ -4,7 +4,7 @@ import { delimiter, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { exec } from "../../../tools/lib/exec.ts";
 import { projectRoot } from "../../../tools/lib/paths.ts";
-import { fileBackendUrl } from "../../../tools/stack/paths.ts";
+import { fileBackendUrl, policyPackOption } from "../../../tools/stack/paths.ts";
 import { currentState } from "../../../tools/stack/stateFile.ts";
 
 let folder: string;
@@ -48,16 +48,19 @@ describe("fileBackendUrl", () => {
     expect(fileBackendUrl("/home/ü n/50% #1?")).toBe("file:///home/ü n/50%25 %231%3F?metadata=skip");
     expect(fileBackendUrl("/home/me/mlops")).toBe("file:///home/me/mlops?metadata=skip");
   });
+});
 
-  it("is what ./env sets, in whatever folder the checkout lies", async () => {
-    const checkout = join(folder, "ü n 50% #1?");
+describe("./env", () => {
+  it("says the same of backend and policy pack, in whatever folder the checkout lies", async () => {
+    const checkout = join(folder, "ü n, 50% #1?");
     mkdirSync(join(checkout, "tools"), { recursive: true });
     copyFileSync(join(projectRoot, "env"), join(checkout, "env"));
     writeFileSync(join(checkout, "Pulumi.yaml"), "");
     writeFileSync(join(checkout, "tools", "bootstrap.sh"), "#!/bin/sh\necho /usr/bin\n", { mode: 0o755 });
-    const script = '. ./env && printf %s "$PULUMI_BACKEND_URL"';
+    const script = '. ./env && printf "%s\n" "$PULUMI_BACKEND_URL" "$PULUMI_OPTION_POLICY_PACK"';
     const env = { MLOPS_NO_PREPARE: "1", PULUMI_BACKEND_URL: undefined };
     const { stdout } = await exec("sh", ["-c", script], { cwd: checkout, env });
-    expect(stdout).toBe(fileBackendUrl(join(checkout, ".mlops", "state")));
+    const said = [fileBackendUrl(join(checkout, ".mlops", "state")), policyPackOption(checkout)];
+    expect(stdout.trimEnd().split("\n")).toEqual(said);
   });
 });

@@ -40,9 +40,9 @@ interface Machine {
 }
 
 /** A checkout with the script and a machine whose PATH has only what a test puts there. */
-async function machine(): Promise<Machine> {
+async function machine(name = "checkout"): Promise<Machine> {
   const folder = temporaryFolder();
-  const [root, bin, cache] = [join(folder, "checkout"), join(folder, "bin"), join(folder, "cache")];
+  const [root, bin, cache] = [join(folder, name), join(folder, "bin"), join(folder, "cache")];
   cpSync(join(projectRoot, "tools", "lib"), join(root, "tools", "lib"), { recursive: true });
   mkdirSync(join(root, "tools", "toolchain"), { recursive: true });
   for (const file of ["bootstrap.sh", "toolchain/lock.json", "toolchain/nodeModules.ts"]) {
@@ -98,6 +98,15 @@ describe("bootstrap.sh", () => {
     await expect(one.run(nowhere)).rejects.toThrow(/HOME is not set; .* MLOPS_CACHE/);
     writeFileSync(one.cache, "a file in the place of the folder");
     await expect(one.run()).rejects.toThrow(/the cache cannot be made in .* MLOPS_CACHE/);
+  });
+
+  test.each([
+    '"quoted"',
+    "back\\slash",
+  ])("refuses a folder that Node or Pulumi cannot work in: %s", async (name) => {
+    const one = await machine(name);
+    writeScript(join(one.bin, "node"), newNode);
+    await expect(one.run()).rejects.toThrow("a quotation mark or a backslash in its path");
   });
 
   test("runs npm ci when there is no node_modules, and again only when the lock file changed", async () => {
