@@ -3,16 +3,12 @@ import { deadlineKnobs } from "../rules/gpu/placement.ts";
 import { resourceNameKnobs } from "../rules/gpu/request.ts";
 import { knobsIn } from "../rules/rule.ts";
 import type { Context } from "../rules/types.ts";
+import { amount, isPositive } from "./pod.ts";
 import { type CelRule, literal, type Variable } from "./types.ts";
 
 /** GPUs that a list of containers asks for, one number each. The API has made requests equal to limits. */
 function amounts(containers: string, resource: string): string {
   return `variables.${containers}.map(c, ${amount("limits", literal(resource))}.asInteger())`;
-}
-
-/** CEL for what a container `c` states of a resource, as a quantity. */
-function amount(list: "limits" | "requests", resource: string): string {
-  return `quantity(c.?resources.?${list}[?${resource}].orValue('0'))`;
 }
 
 /** What GPU rules talk about: how many GPUs a pod holds, and whether it is aimed at GPU nodes. */
@@ -24,8 +20,10 @@ export function gpuVariables(context: Context): Variable[] {
     `variables.pod.?tolerations.orValue([]).exists(t, t.?key.orValue('') == ${literal(taint)} || (!variables.perNode && t.?key.orValue('') == '' && t.?operator.orValue('') == 'Exists'))`,
     `variables.selector.exists(k, (k + '=' + variables.selector[k]).matches(${isGpuLabel}))`,
     `(variables.requiredTerms + variables.preferredTerms).exists(t, t.?matchExpressions.orValue([]).exists(e, e.operator == 'In' ? e.values.exists(v, (e.key + '=' + v).matches(${isGpuLabel})) : e.operator in ['Exists', 'Gt', 'Lt'] && (e.key + '=').matches(${isGpuLabel})))`,
+    // Once a pod is there, the scheduler has written the name.
+    "(variables.object.kind != 'Pod' || request.operation == 'CREATE') && variables.pod.?nodeName.orValue('') != ''",
     `variables.pod.?runtimeClassName.orValue('') in ${literal(knobs.runtimeClasses)}`,
-    "variables.containers.exists(c, c.?env.orValue([]).exists(e, e.name == 'NVIDIA_VISIBLE_DEVICES' && !(e.?value.orValue('void') in ['', 'void', 'none'])))",
+    "variables.containers.exists(c, c.?env.orValue([]).exists(e, e.name == 'NVIDIA_VISIBLE_DEVICES' && (has(e.valueFrom) || !(e.?value.orValue('void') in ['', 'void', 'none']))))",
     `${literal(label)} in variables.labels`,
   ];
   return [
@@ -58,7 +56,7 @@ export function gpuVariables(context: Context): Variable[] {
       expression:
         "variables.object.kind == 'DaemonSet' || variables.object.?metadata.?ownerReferences.orValue([]).exists(o, o.kind == 'DaemonSet' && o.?controller.orValue(false))",
     },
-    { name: "aimed", expression: aims.join(" || ") },
+    { name: "aimed", expression: aims.map((aim) => `(${aim})`).join(" || ") },
   ];
 }
 
@@ -71,8 +69,6 @@ export function gpuRules(context: Context): CelRule[] {
   const { others } = knobsIn(context, "gpu-resource-name", resourceNameKnobs);
   const { maximumSeconds } = knobsIn(context, "gpu-deadline", deadlineKnobs);
   const keys = [context.labels.owner, context.labels.queue];
-  const isPositive = (list: "limits" | "requests", name: string): string =>
-    `${amount(list, name)}.isGreaterThan(quantity('0'))`;
   const otherNames = `variables.containers.exists(c, c.?resources.?limits.orValue({}).exists(r, r != ${literal(resource)} && r.matches(${literal(others)})))`;
   const admitted = `t.?matchExpressions.orValue([]).exists(e, e.key == ${literal(label)} && e.operator == 'In' && e.values.all(v, v in ${literal(classes)}))`;
   const deadline =

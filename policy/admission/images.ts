@@ -35,9 +35,10 @@ export const IMAGE_VARIABLES: readonly Variable[] = [
 /** CEL for the normalised repository of a name `n.name`. */
 function repository(): string {
   const first = "n.name.split('/')[0]";
+  const path = "n.name.substring(n.name.indexOf('/') + 1)";
   return [
     "!n.name.contains('/') ? 'docker.io/library/' + n.name",
-    `${first} == 'index.docker.io' ? n.name.substring(6)`,
+    `${first} in ['docker.io', 'index.docker.io'] ? (${path}.contains('/') ? 'docker.io/' : 'docker.io/library/') + ${path}`,
     `${first}.contains('.') || ${first}.contains(':') || ${first} == 'localhost' ? n.name : 'docker.io/' + n.name`,
   ].join(" : ");
 }

@@ -68,3 +68,19 @@ export const POD_VARIABLES: readonly Variable[] = [
   },
   { name: "volumes", expression: "variables.pod.?volumes.orValue([])" },
 ];
+
+/**
+ * CEL for what a container `c` states of a resource, as a quantity. A limit is also the request: the API server
+ * writes it there in a Pod, but not in the template of one.
+ * @param resource CEL of its name
+ */
+export function amount(list: "limits" | "requests", resource: string): string {
+  const limit = `c.?resources.?limits[?${resource}]`;
+  const stated = list === "limits" ? limit : `c.?resources.?requests[?${resource}].or(${limit})`;
+  return `quantity(${stated}.orValue('0'))`;
+}
+
+/** CEL that is true when a container `c` states more than nothing of a resource. */
+export function isPositive(list: "limits" | "requests", resource: string): string {
+  return `${amount(list, resource)}.isGreaterThan(quantity('0'))`;
+}

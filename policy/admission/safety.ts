@@ -3,6 +3,7 @@ import { resourceKnobs } from "../rules/safety/containers.ts";
 import { capabilityKnobs } from "../rules/safety/privileges.ts";
 import type { Context } from "../rules/types.ts";
 import { liesInOne } from "./images.ts";
+import { isPositive } from "./pod.ts";
 import { type CelRule, literal, type Variable } from "./types.ts";
 
 /** Containers of images that we built. Needs the image variables: containers come first in `references`. */
@@ -16,8 +17,8 @@ export function safetyRules(context: Context): CelRule[] {
   const { required } = knobsIn(context, "container-resources", resourceKnobs);
   const { harmless } = knobsIn(context, "no-added-capabilities", capabilityKnobs);
   const stated = required.map((name) => {
-    const [list, resource] = name.split(".");
-    return `c.?resources.?${list}[?${literal(resource)}].hasValue()`;
+    const [list, resource] = name.split(".") as ["limits" | "requests", string];
+    return isPositive(list, literal(resource));
   });
   const effective = (field: string): string =>
     `c.?securityContext.?${field}.or(variables.pod.?securityContext.?${field})`;

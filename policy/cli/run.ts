@@ -47,7 +47,8 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
   } catch (error) {
     if (error instanceof UsageError) terminal.complain(`${error.message}\n\n${USAGE}`);
     else if (error instanceof UnreadableError) terminal.complain(`${error.message}\n`);
-    else throw error;
+    // Not 1, which Node ends with and which would mean that everything was judged.
+    else terminal.complain(`internal error: ${error instanceof Error ? error.stack : String(error)}\n`);
     return 2;
   }
 }

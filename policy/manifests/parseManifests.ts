@@ -8,12 +8,14 @@ import {
   type Node,
   parseAllDocuments,
   Scalar,
+  type ScalarTag,
   type Tags,
   visit,
   type YAMLMap,
   type YAMLSeq,
 } from "yaml";
-import { isObject, parsePath } from "../rules/json.ts";
+import { objectsOf } from "../rules/evaluate.ts";
+import { formatPath, isObject, parsePath, textAt } from "../rules/json.ts";
 import { UnreadableError } from "./readInput.ts";
 
 /** One document of a file and a way back from a path in it to lines. */
@@ -31,20 +33,35 @@ export function manifestOf(value: Record<string, unknown>): Manifest {
 /** Types of YAML 1.1 that Kubernetes reads as plain text. */
 const AS_TEXT = ["timestamp", "binary", "omap", "pairs", "set"].map((tag) => `tag:yaml.org,2002:${tag}`);
 
+/** Integers that Kubernetes reads although YAML 1.1 does not know them: `0o644` of YAML 1.2, and `0X1F`, `0B1`. */
+const PREFIXED_INTEGER: ScalarTag = {
+  tag: "tag:yaml.org,2002:int",
+  default: true,
+  identify: () => false,
+  test: /^[-+]?0(?:[oO][0-7_]+|X[0-9a-fA-F_]+|B[01_]+)$/,
+  resolve: (text) => {
+    const magnitude = Number(text.replaceAll(/^[-+]|_/g, ""));
+    return text.startsWith("-") ? -magnitude : magnitude;
+  },
+};
+
 function kubernetesTags(tags: Tags): Tags {
   // "TIME" marks base 60: Kubernetes reads 22:22 as text.
-  return tags.filter(
+  const known = tags.filter(
     (tag) => typeof tag === "string" || !(AS_TEXT.includes(tag.tag) || tag.format === "TIME"),
   );
+  return [PREFIXED_INTEGER, ...known];
 }
 
 /** Parses manifests. Throws an UnreadableError as `parseDocuments` does, and for what is no Kubernetes object. */
 export function parseManifests(text: string): Manifest[] {
   const manifests = parseDocuments(text);
-  for (const { value, locate } of manifests) {
-    if (typeof value.apiVersion === "string" && typeof value.kind === "string") continue;
-    const { line } = locate("$");
-    throw new UnreadableError(`no Kubernetes object: apiVersion or kind is missing, line ${line}`);
+  for (const { value: document, locate } of manifests) {
+    for (const { path, value } of [{ path: [], value: document }, ...objectsOf(document)]) {
+      if (textAt(value, "apiVersion") !== undefined && textAt(value, "kind") !== undefined) continue;
+      const { line } = locate(formatPath(path));
+      throw new UnreadableError(`no Kubernetes object: apiVersion or kind is missing, line ${line}`);
+    }
   }
   return manifests;
 }
@@ -97,8 +114,11 @@ function explain(message: string): string {
   return first.replace("Maximum call stack size exceeded", "nested too deeply").replace(/:$/, "");
 }
 
-/** Tags that say what the value says anyway. Others, such as `!!binary`, become what a rule does not compare with. */
-const PLAIN_TAGS = ["map", "seq", "str", "int", "float", "bool", "null", "merge"].map(
+/**
+ * Tags that say what the value says anyway. Others, such as `!!binary`, become what a rule does not compare with,
+ * and `!!float 5` is a number for kubectl alone.
+ */
+const PLAIN_TAGS = ["map", "seq", "str", "int", "bool", "null", "merge"].map(
   (tag) => `tag:yaml.org,2002:${tag}`,
 );
 

@@ -26,7 +26,7 @@ export function policiesOf(contextOfStack: ContextOfStack): Policies {
 
 function resourcePolicy(rule: Rule, contextOfStack: ContextOfStack): ResourceValidationPolicy {
   const { name, description, level, remediate } = rule;
-  const contextOf = contextReader(rule.name, contextOfStack);
+  const contextOf = contextReader(rule, contextOfStack);
   return {
     name,
     description,
@@ -70,7 +70,7 @@ function findingsOf(
 }
 
 function stackPolicy(rule: StackRule, contextOfStack: ContextOfStack): StackValidationPolicy {
-  const contextOf = contextReader(rule.name, contextOfStack);
+  const contextOf = contextReader(rule, contextOfStack);
   return {
     name: rule.name,
     description: rule.description,
@@ -123,14 +123,21 @@ function toMessage({ message, path, fix }: Finding): string {
   return `${message} (${path}). To mend it: ${fix}.`;
 }
 
-/** Adds a policy's settings, which CrossGuard hands over with each call, to the context of the stack. */
-function contextReader(rule: string, contextOfStack: ContextOfStack) {
+/**
+ * Adds a policy's settings, which CrossGuard hands over with each call, to the context of the stack. CrossGuard
+ * has compared them with the schema, which knows neither misspelt names nor patterns that are none.
+ */
+function contextReader(rule: Rule | StackRule, contextOfStack: ContextOfStack) {
   const known = new Map<string, Context>();
   return ({ urn, getConfig }: Pick<ResourceValidationArgs, "urn" | "getConfig">): Context => {
     const stack = stackOf(urn);
     const settings = getConfig<JsonObject>();
     const key = JSON.stringify([stack, settings]);
-    const context = known.get(key) ?? withKnobs(contextOfStack(stack), rule, settings);
+    const existing = known.get(key);
+    if (existing !== undefined) return existing;
+    const context = withKnobs(contextOfStack(stack), rule.name, settings);
+    const problems = rule.problemsWithKnobs(context);
+    if (problems.length > 0) throw new Error(`wrong settings of rules:\n${problems.join("\n")}`);
     known.set(key, context);
     return context;
   };

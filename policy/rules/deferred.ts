@@ -15,7 +15,10 @@ export const workflowRunTime: Rule = defineRule({
     const kind =
       groupKind === undefined || !Object.hasOwn(POD_KINDS, groupKind) ? undefined : POD_KINDS[groupKind];
     if (kind === undefined || !("workflowSpec" in kind)) return [];
-    const ofWorkflow = [...kind.workflowSpec, "podSpecPatch"];
+    const ofWorkflow = [["podSpecPatch"], ["artifactGC", "podSpecPatch"]].map((field) => [
+      ...kind.workflowSpec,
+      ...field,
+    ]);
     const ofTemplates = workflowTemplates(object, kind.workflowSpec).flatMap(({ path, value }): Issue[] => [
       ...(isEmpty(value.podSpecPatch)
         ? []
@@ -25,9 +28,9 @@ export const workflowRunTime: Rule = defineRule({
         : [deferral([...path, "resource"], "the manifest that the template applies")]),
       ...(isEmpty(value.plugin) ? [] : [deferral([...path, "plugin"], "what the plugin runs")]),
     ]);
-    const patched = isEmpty(valueAt(object, ...ofWorkflow))
-      ? []
-      : [deferral(ofWorkflow, "what podSpecPatch makes of the pods")];
+    const patched = ofWorkflow
+      .filter((path) => !isEmpty(valueAt(object, ...path)))
+      .map((path) => deferral(path, "what podSpecPatch makes of the pods"));
     return [...patched, ...ofTemplates];
   },
 });

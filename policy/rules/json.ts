@@ -86,8 +86,9 @@ export function* walk(root: unknown): Generator<{ path: Path; value: unknown }> 
     yield next;
     const { path, value } = next;
     if (typeof value !== "object" || value === null) continue;
-    const children = Array.isArray(value) ? value.entries() : Object.entries(value);
-    pending.push(...[...children].map(([key, child]) => ({ path: [...path, key], value: child })).reverse());
+    const children = [...(Array.isArray(value) ? value.entries() : Object.entries(value))];
+    // One by one: a call with very many arguments throws.
+    for (const [key, child] of children.reverse()) pending.push({ path: [...path, key], value: child });
   }
 }
 

@@ -246,6 +246,27 @@ describe("what was there before the policies", () => {
   });
 });
 
+describe("a pod on its node", () => {
+  it("may change its labels, although the scheduler has written the node's name", async () => {
+    const good = objectOf(judged.find(({ name }) => name === "images/own-by-digest-on-aws") as CorpusEntry);
+    const collection = "/api/v1/namespaces/team-a/pods";
+    await api.apply({ collection, name: "placed" }, { ...good, metadata: { name: "placed" } });
+    await vi.waitFor(async () => {
+      const pod = await api.get<{ spec: { nodeName?: string } }>(`${collection}/placed`);
+      expect(pod?.spec.nodeName).toBeTruthy();
+    }, patience);
+    const labels = { metadata: { labels: { seen: "yes" } } };
+    const { status, body } = await api.send(
+      "PATCH",
+      `${collection}/placed`,
+      labels,
+      "application/merge-patch+json",
+    );
+    expect([status, status === 200 ? "" : body]).toEqual([200, ""]);
+    await api.delete({ collection, name: "placed" });
+  });
+});
+
 describe("a namespace whose parameters are missing", () => {
   it("admits no pod", async () => {
     for (const binding of admissionBindings("forgotten", PARAMETERS, corpusContext("local"))) {

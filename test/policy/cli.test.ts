@@ -1,6 +1,8 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
+import { run } from "../../policy/cli/run.ts";
+import { createContext } from "../../policy/context.ts";
 import { parseManifests } from "../../policy/manifests/parseManifests.ts";
 import { MAXIMUM_BYTES, UnreadableError } from "../../policy/manifests/readInput.ts";
 import { rules } from "../../policy/rules/catalog.ts";
@@ -55,6 +57,23 @@ describe("exit codes", () => {
     const result = await runCli(argv, files);
     expect(result.code).toBe(code);
     expect(result.output + result.complaints).not.toBe("");
+  });
+
+  test("2 for a mistake of our own, which says nothing about the files", async () => {
+    const complaints: string[] = [];
+    const code = await run(["a.yaml"], {
+      open: async function* () {
+        yield new TextEncoder().encode(good);
+      },
+      list: async () => [],
+      stackContext: () => createContext(),
+      today: () => "2026-11-21",
+      print: () => {
+        throw new Error("out of order");
+      },
+      complain: (text) => complaints.push(text),
+    });
+    expect([code, complaints]).toEqual([2, [expect.stringContaining("internal error: Error: out of order")]]);
   });
 
   test("names every wrong setting of a context", async () => {
@@ -124,6 +143,12 @@ describe("what cannot be read", () => {
     ["a merge of itself", `${good}m: &m {<<: *m, a: 1}\n`, /./],
     ["a tag that changes the value", good.replace("kind: Pod", "kind: !!binary UG9k"), /binary.+line 2/],
     ["a tag of nobody", good.replace("spec:", "spec: !secret"), /!secret/],
+    ["a number by its tag", good.replace("kind: Pod", "kind: Pod\nx: !!float 8"), /float.+line 3/],
+    [
+      "a List's item without kind",
+      "apiVersion: v1\nkind: List\nitems:\n  - {a: 1}\n",
+      /kind is missing, line 4/,
+    ],
     ["a list for a key", `${good}? [a, b]\n: 1\n`, /key is no text/],
     ["a document that is a list", "- a\n", /no object/],
     ["a document that is text", "hello\n", /no object/],
@@ -149,6 +174,23 @@ describe("what cannot be read", () => {
     expect(user + system).toBeLessThan(5_000_000);
   });
 
+  test("many steps and sidecars take no quadratic time, and throw nothing", () => {
+    const sidecars = Array.from({ length: 60_000 }, (_, index) => ({ name: `s${index}` }));
+    const specs = [
+      { templates: Array(150_000).fill({ container: {} }) },
+      { templates: [{ container: {}, sidecars }], templateDefaults: { sidecars } },
+    ];
+    const teamMaximum = rules.find(({ name }) => name === "gpu-team-maximum");
+    const context = createContext({ namespaces: {} });
+    const started = process.threadCpuUsage();
+    for (const spec of specs) {
+      const workflow = { apiVersion: "argoproj.io/v1alpha1", kind: "Workflow", spec };
+      expect(teamMaximum?.check(workflow, context)).toEqual([]);
+    }
+    const { user, system } = process.threadCpuUsage(started);
+    expect(user + system).toBeLessThan(5_000_000);
+  });
+
   test("line breaks between quotes and merges before keys are plain", () => {
     const text = `{"apiVersion": "v1", "kind": "X", "a": "x\u2028y", 'b': 'x\u0085y'}`;
     expect(parseManifests(text)[0]?.value).toMatchObject({ a: "x\u2028y", b: "x\u0085y" });
@@ -165,6 +207,8 @@ describe("what cannot be read", () => {
   test("YAML is read as Kubernetes reads it", () => {
     const text = "%YAML 1.2\n---\napiVersion: v1\nkind: X\na: [yes, off, 0777, 1_000, 2001-01-01, 22:22]\n";
     expect(parseManifests(text)[0]?.value.a).toEqual([true, false, 511, 1000, "2001-01-01", "22:22"]);
+    const numbers = "apiVersion: v1\nkind: X\na: [0o644, -0O10, 0X1f, 0B11, !!int 0o7, 0o8, '0o7']\n";
+    expect(parseManifests(numbers)[0]?.value.a).toEqual([420, -8, 31, 3, 7, "0o8", "0o7"]);
     expect(() => parseManifests("a: 1")).toThrow(UnreadableError);
   });
 });

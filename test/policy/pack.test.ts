@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ResourceValidationArgs, ResourceValidationPolicy } from "@pulumi/policy";
 import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
 import { charts } from "../../charts.ts";
 import { policiesOf } from "../../policy/pack/policies.ts";
 import { platformContext, readStackConfig } from "../../policy/platform.ts";
@@ -113,6 +114,26 @@ describe("the pack", () => {
     await [validateResource ?? []].flat()[0]?.(args, (message) => reported.push(message));
     expect(reported).toEqual([expect.stringContaining("between 1 and 60 seconds")]);
   });
+});
+
+test.each([
+  ["that no rule has", { maximumsecond: 60 }, /gpu-deadline: .*maximumsecond/],
+  ["of a wrong value", { maximumSeconds: 0 }, /gpu-deadline\.maximumSeconds: /],
+])("a setting %s is an error that names it", async (_title, settings, message) => {
+  const { validateResource } = policyNamed("gpu-deadline");
+  const urn = "urn:pulumi:local::mlops::x::y";
+  const args = {
+    type: JOB,
+    props: gpuJob,
+    urn,
+    getConfig: () => settings,
+  } as unknown as ResourceValidationArgs;
+  expect(() => [validateResource ?? []].flat()[0]?.(args, () => {})).toThrow(message);
+});
+
+test("the end of a preview, which the pull request's workflow posts, shows findings and not the stack's outputs", () => {
+  const file = readFileSync(`${import.meta.dirname}/../../.github/workflows/policy.yaml`, "utf8");
+  expect(parse(file)).toMatchObject({ env: { PULUMI_OPTION_SUPPRESS_OUTPUTS: "true" } });
 });
 
 describe("remediation", () => {

@@ -30,7 +30,8 @@ const clusterEndpoint = defineRule({
     const stated = valueAt(inputs, ...path);
     if (isRunTimeValue(stated)) return [...privately, deferral(path, "who reaches the API")];
     const cidrs = listAt(stated);
-    const open = cidrs.length === 0 || cidrs.some((cidr) => /\/0$/.test(asText(cidr)));
+    // Two halves are the whole, too.
+    const open = cidrs.length === 0 || cidrs.some((cidr) => /\/[0-7]$/.test(asText(cidr)));
     return open ? [...privately, { path, message: "the API is open to the whole internet", fix }] : privately;
   },
 });
@@ -111,7 +112,11 @@ const gpuNodesFromZero = defineRule({
         fix: `set minSize: ${keptNodes}`,
       },
     ]);
-    const tainted = listAt(inputs, "taints").some((taint) => textAt(taint, "key") === accelerators.taint);
+    // A preference keeps nobody away.
+    const tainted = listAt(inputs, "taints").some(
+      (taint) =>
+        textAt(taint, "key") === accelerators.taint && textAt(taint, "effect") !== "PREFER_NO_SCHEDULE",
+    );
     if (tainted) return idle;
     return [
       ...idle,
@@ -134,6 +139,7 @@ const imdsv2 = defineRule({
     "aws:ec2/launchTemplate:LaunchTemplate",
     "aws:ec2/instance:Instance",
     "aws:ec2/launchConfiguration:LaunchConfiguration",
+    "aws:ec2/spotInstanceRequest:SpotInstanceRequest",
   ],
   knobs: z.object({ maximumHops: z.int().min(1).max(64).default(1).describe("Largest response hop limit") }),
   check: (inputs, _context, { maximumHops }) =>

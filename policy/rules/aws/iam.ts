@@ -3,7 +3,7 @@ import { asText, listAt, type Path, textAt } from "../json.ts";
 import { patternKnob } from "../patternKnob.ts";
 import { deferral, defineRule, type Issue } from "../rule.ts";
 import type { Rule } from "../types.ts";
-import { conditionsOf, principalsOf, readDocument, type Statement } from "./iamDocument.ts";
+import { type Condition, conditionsOf, principalsOf, readDocument, type Statement } from "./iamDocument.ts";
 
 const ROLE = "aws:iam/role:Role";
 const DOCUMENTS = [
@@ -99,7 +99,9 @@ const wildcardResources = defineRule({
       if ("NotResource" in value)
         return [{ path: [...path, "NotResource"], message: "all resources but some are allowed", fix }];
       const isAny = resources.some((resource) => ANY_RESOURCE.test(resource));
-      const narrowed = conditionsOf(statement).some(({ key }) => new RegExp(narrowingConditions).test(key));
+      const narrowed = conditionsOf(statement).some(
+        (condition) => new RegExp(narrowingConditions).test(condition.key) && narrows(condition),
+      );
       const unavoidable = new RegExp(`^(?:${anyResourceActions.join("|")})$`);
       const broad = actions.filter((action) => !unavoidable.test(action));
       if (!isAny || narrowed || (broad.length === 0 && actions.length > 0)) return [];
@@ -112,6 +114,11 @@ const wildcardResources = defineRule({
       ];
     }),
 });
+
+/** False for a condition that holds for nearly everything: by exclusion, by any value, or where the key is absent. */
+function narrows({ operator, values }: Condition): boolean {
+  return !/Not|IfExists$/.test(operator) && values.some((value) => !/^[*?]+$/.test(value));
+}
 
 const broadManagedPolicies = defineRule({
   name: "iam-no-broad-managed-policies",
@@ -134,9 +141,7 @@ const broadManagedPolicies = defineRule({
       })),
     ];
     return attached
-      .filter(({ arn }) =>
-        /\/(?:AdministratorAccess|PowerUserAccess|[A-Za-z0-9]*FullAccess)(?:-[\w-]+)?$/.test(asText(arn)),
-      )
+      .filter(({ arn }) => /\/(?:AdministratorAccess|PowerUserAccess|\w*FullAccess)[\w-]*$/.test(asText(arn)))
       .map(({ path, arn }) => ({
         path,
         message: `${asText(arn)} grants far more than is needed`,
@@ -157,8 +162,8 @@ const scopedTrust = defineRule({
       if (principalsOf(statement).includes("*")) {
         return [{ path, message: "everyone may assume the role", fix: "name the principals" }];
       }
-      if (!statement.actions.some((action) => /^sts:(?:AssumeRoleWithWebIdentity|\*)$/.test(action)))
-        return [];
+      const federated = principalsOf(statement).some((principal) => principal.startsWith("Federated:"));
+      if (!federated || !statement.actions.some(allowsWebIdentity)) return [];
       return ["sub", "aud"]
         .filter((claim) => !isBound(statement, claim))
         .map((claim) => ({
@@ -169,6 +174,17 @@ const scopedTrust = defineRule({
     }),
 });
 
+/** True when an action, in which IAM knows wildcards and no case, lets web identities in. */
+function allowsWebIdentity(action: string): boolean {
+  const literal = action.replaceAll(/[.+^${}()|[\]\\]/g, "\\$&");
+  // One for each row of wildcards: several would be tried in all their combinations.
+  const pattern = literal.replaceAll(/\?*\*[*?]*/g, ".*").replaceAll("?", ".");
+  return new RegExp(`^${pattern}$`, "i").test("sts:AssumeRoleWithWebIdentity");
+}
+
+/** Text that names one repository, or one namespace, before it leaves anything open. */
+const NARROW = /^(?:[^*?]+|[^:*?]+:[^:/*?]+\/[^:*?]+:.*|system:serviceaccount:[^:*?]+:.*)$/;
+
 /** True when a condition binds a claim to something narrower than whole accounts or organisations. */
 function isBound(statement: Statement, claim: string): boolean {
   return conditionsOf(statement).some(
@@ -176,7 +192,7 @@ function isBound(statement: Statement, claim: string): boolean {
       key.endsWith(`:${claim}`) &&
       /^(?:ForAnyValue:)?String(?:Equals|Like)(?:IgnoreCase)?$/.test(operator) &&
       values.length > 0 &&
-      values.every((value) => !/^(?:\*|repo:\*.*|repo:[^/]*\/\*.*|system:serviceaccount:\*.*)$/.test(value)),
+      values.every((value) => NARROW.test(value)),
   );
 }
 

@@ -32,8 +32,15 @@ export function textsAt(value: unknown, ...path: Path): string[] {
   return texts(valueAt(value, ...path), isText);
 }
 
-/** The conditions of a statement: operator, key and values. */
-export function conditionsOf({ value }: Statement): { operator: string; key: string; values: string[] }[] {
+/** A test of a request's key. */
+export interface Condition {
+  readonly operator: string;
+  readonly key: string;
+  readonly values: readonly string[];
+}
+
+/** The conditions of a statement. */
+export function conditionsOf({ value }: Statement): Condition[] {
   return Object.entries(isObject(value.Condition) ? value.Condition : {}).flatMap(([operator, keys]) =>
     Object.entries(isObject(keys) ? keys : {}).map(([key, values]) => ({
       operator,
@@ -43,8 +50,9 @@ export function conditionsOf({ value }: Statement): { operator: string; key: str
   );
 }
 
-/** Principals of a statement as `type:value`; `*` is everyone. */
+/** Principals of a statement as `type:value`; `*` is everyone, or everyone but some. */
 export function principalsOf({ value }: Statement): string[] {
+  if ("NotPrincipal" in value) return ["*"];
   if (typeof value.Principal === "string") return [value.Principal];
   if (!isObject(value.Principal)) return [];
   return Object.keys(value.Principal).flatMap((type) =>

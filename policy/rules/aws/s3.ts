@@ -34,7 +34,7 @@ const noPublicAccess = defineRule({
         BLOCKS.map((name) => ({ path: [name], holds: isTrue, message: `${name} is off`, fix })),
       );
     }
-    return [...publicAcl(inputs), ...publicPolicy(inputs)];
+    return [...publicAcl(inputs), ...publicGrants(inputs), ...publicPolicy(inputs)];
   },
 });
 
@@ -43,6 +43,24 @@ function publicAcl(inputs: unknown): Issue[] {
   if (isRunTimeValue(acl)) return [deferral(["acl"], "the ACL")];
   const open = typeof acl === "string" && (acl.startsWith("public-") || acl === "authenticated-read");
   return open ? [{ path: ["acl"], message: `ACL ${acl} opens the bucket`, fix: "remove the ACL" }] : [];
+}
+
+/** Groups that hold everyone: anybody at all, and anybody with an AWS account. */
+const EVERYONE = /\/groups\/global\/(?:AllUsers|AuthenticatedUsers)$/;
+
+/** An ACL may be written grant by grant, too: by a BucketAcl, or in a bucket's own `grants`. */
+function publicGrants(inputs: unknown): Issue[] {
+  const places: { path: Path; uri: Path }[] = [
+    { path: ["accessControlPolicy", "grants"], uri: ["grantee", "uri"] },
+    { path: ["grants"], uri: ["uri"] },
+  ];
+  return places.flatMap(({ path, uri }) =>
+    listAt(inputs, ...path).flatMap((grant, index) =>
+      EVERYONE.test(asText(valueAt(grant, ...uri)))
+        ? [{ path: [...path, index], message: "a grant opens the bucket", fix: "remove the grant" }]
+        : [],
+    ),
+  );
 }
 
 function publicPolicy(inputs: unknown): Issue[] {
@@ -163,11 +181,17 @@ function deniesPlainHttp(inputs: unknown): boolean | "unknown" {
     (statement) =>
       !statement.allows &&
       principalsOf(statement).includes("*") &&
+      !("NotPrincipal" in statement.value) &&
       statement.actions.some((action) => action === "s3:*" || action === "*") &&
-      conditionsOf(statement).some(
+      // Every further condition would have to hold as well before the request is denied.
+      conditionsOf(statement).length === 1 &&
+      conditionsOf(statement).every(
         ({ operator, key, values }) =>
           operator === "Bool" && key === "aws:SecureTransport" && values.includes("false"),
-      ),
+      ) &&
+      // The whole bucket: itself, and all of its objects.
+      statement.resources.some((resource) => /^[^/]+$/.test(resource)) &&
+      statement.resources.some((resource) => /^[^/]*(?:\/\*|\*)$/.test(resource)),
   );
 }
 

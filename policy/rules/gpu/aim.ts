@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { asText, isObject, listAt, objectAt, type Path, textAt } from "../json.ts";
+import { asText, isObject, listAt, objectAt, type Path, textAt, valueAt } from "../json.ts";
 import { patternKnob } from "../patternKnob.ts";
 import type { PodTemplate } from "../pods/podTemplate.ts";
 import type { Context, JsonObject } from "../types.ts";
@@ -44,6 +44,7 @@ export function aimsOf(pod: PodTemplate, context: Context, knobs: AimKnobs): Aim
     ...tolerationAims(pod, context),
     ...selectorAims(pod, isGpuLabel),
     ...affinityAims(pod, isGpuLabel),
+    ...nodeNameAims(pod),
     ...runtimeAims(pod, knobs),
     ...labelAims(pod, context),
   ];
@@ -94,6 +95,12 @@ function attractedLabels(expression: JsonObject): string[] {
   }
 }
 
+/** A pod that names its node passes by the scheduler, and so by the taint of GPU nodes. */
+function nodeNameAims({ spec, at, scheduled }: PodTemplate): Aim[] {
+  const node = scheduled ? "" : (textAt(spec, "nodeName") ?? "");
+  return node === "" ? [] : [{ path: at("nodeName"), what: `node name ${node}, past every taint` }];
+}
+
 function runtimeAims({ spec, at, containers }: PodTemplate, { runtimeClasses }: AimKnobs): Aim[] {
   const runtime = textAt(spec, "runtimeClassName");
   const byClass =
@@ -104,8 +111,9 @@ function runtimeAims({ spec, at, containers }: PodTemplate, { runtimeClasses }: 
   const byEnvironment = containers.flatMap(({ path, value }) =>
     listAt(value, "env").flatMap((variable, index) => {
       const visible = textAt(variable, "value") ?? "void";
-      const set =
-        textAt(variable, "name") === "NVIDIA_VISIBLE_DEVICES" && !["", "void", "none"].includes(visible);
+      // What it is set to from elsewhere, nobody sees here.
+      const some = isObject(valueAt(variable, "valueFrom")) || !["", "void", "none"].includes(visible);
+      const set = textAt(variable, "name") === "NVIDIA_VISIBLE_DEVICES" && some;
       return set ? [{ path: [...path, "env", index], what: "NVIDIA_VISIBLE_DEVICES" }] : [];
     }),
   );

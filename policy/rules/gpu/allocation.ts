@@ -51,9 +51,11 @@ export function gpusOf(pod: PodTemplate, resource: string): number {
   }));
   const sum = (role: Container["role"]): number =>
     amounts.filter((claim) => claim.role === role).reduce((total, claim) => total + claim.amount, 0);
-  const largestInit = Math.max(
-    0,
-    ...amounts.filter(({ role }) => role === "init").map(({ amount }) => amount),
-  );
+  const largestInit = largest(amounts.filter(({ role }) => role === "init").map(({ amount }) => amount));
   return sum("sidecar") + Math.max(sum("main"), largestInit);
+}
+
+/** The largest of some amounts, 0 of none. `Math.max(...)` throws when there are very many. */
+export function largest(amounts: readonly number[]): number {
+  return amounts.reduce((most, amount) => Math.max(most, amount), 0);
 }

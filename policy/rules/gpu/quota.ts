@@ -3,7 +3,7 @@ import { podsOf } from "../pods/pods.ts";
 import { defineRule, type Issue } from "../rule.ts";
 import { isRunTimeValue } from "../runTimeValues.ts";
 import type { Context, NamespaceFacts, Rule } from "../types.ts";
-import { claimsOf, gpusOf } from "./allocation.ts";
+import { claimsOf, gpusOf, largest } from "./allocation.ts";
 
 const NAMESPACE: Path = ["metadata", "namespace"];
 
@@ -50,7 +50,7 @@ const teamMaximum = defineRule({
     const held = pods.map((pod) => gpusOf(pod, context.accelerators.resource) * pod.count);
     // Steps of a workflow need not run at the same time; groups of a cluster do.
     const steps = pods.some(({ kind }) => kind.startsWith("argoproj.io/") && kind !== "argoproj.io/Rollout");
-    const gpus = steps ? Math.max(0, ...held) : held.reduce((total, amount) => total + amount, 0);
+    const gpus = steps ? largest(held) : held.reduce((total, amount) => total + amount, 0);
     const facts = namespaceFacts(object, context);
     // Where the namespace is not known gpu-namespace-quota says so; where it has no quota that is said too.
     if ("unknown" in facts || facts.gpuQuota === 0 || gpus <= facts.maximumGpus) return [];

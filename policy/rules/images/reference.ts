@@ -51,13 +51,16 @@ export function parseImage(text: string): ImageReference | { readonly malformed:
 
 /**
  * Adds what a short name leaves out. The first part is a host only with a dot, a port, or as `localhost`:
- * `team/app` is `docker.io/team/app`, `team.example/app` is not.
+ * `team/app` is `docker.io/team/app`, `team.example/app` is not. `docker.io/redis` is a short name, too.
  */
 function normaliseRepository(name: string): string {
   const slash = name.indexOf("/");
   if (slash < 0) return `docker.io/library/${name}`;
   const first = name.slice(0, slash);
-  if (first === "index.docker.io") return `docker.io${name.slice(slash)}`;
+  if (first === "docker.io" || first === "index.docker.io") {
+    const path = name.slice(slash + 1);
+    return path.includes("/") ? `docker.io/${path}` : `docker.io/library/${path}`;
+  }
   const isHost = /[.:]/.test(first) || first === "localhost";
   return isHost ? name : `docker.io/${name}`;
 }

@@ -60,6 +60,7 @@ function toPod(
     path,
     kind,
     perNode: false,
+    scheduled: false,
     spec,
     at,
     labels: { ...objectAt(workflow, "podMetadata", "labels"), ...objectAt(value, "metadata", "labels") },

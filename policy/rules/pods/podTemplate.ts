@@ -23,6 +23,8 @@ export interface PodTemplate {
   readonly kind: string;
   /** True when every node is meant to run one: the pods of a DaemonSet. */
   readonly perNode: boolean;
+  /** True for a pod that is on its node already, so that the node's name in it says nothing of its author's wish. */
+  readonly scheduled: boolean;
   /** Pod spec with what it inherits from the object around it. */
   readonly spec: JsonObject;
   /** Where the value of a pod spec's field comes from. */

@@ -26,6 +26,7 @@ function placedPods(object: unknown, kind: string, placement: Placement): PodTem
       path: specPath,
       kind,
       perNode: kind === "apps/DaemonSet" || isOwnedByDaemonSet(value),
+      scheduled: kind === "Pod" && isScheduled(value),
       spec,
       at: (...field) => [...specPath, ...field],
       labels: objectAt(value, "metadata", "labels"),
@@ -44,6 +45,13 @@ function isOwnedByDaemonSet(pod: unknown): boolean {
   const owners = listAt(pod, "metadata", "ownerReferences");
   return owners.some(
     (owner) => valueAt(owner, "kind") === "DaemonSet" && valueAt(owner, "controller") === true,
+  );
+}
+
+/** As in what `kubectl get` prints. The API server takes no status from who creates a pod. */
+function isScheduled(pod: unknown): boolean {
+  return listAt(pod, "status", "conditions").some(
+    (condition) => valueAt(condition, "type") === "PodScheduled",
   );
 }
 

@@ -68,16 +68,19 @@ function mergeDefaults(
   return {
     path: template.path,
     value,
-    objectsIn: (...field) =>
-      listAt(value, ...field).flatMap((element) => {
+    // The template's own elements stand first in a merged list, in their order.
+    objectsIn: (...field) => {
+      const own = listAt(template.value, ...field).length;
+      const ofDefaults = new Map(listAt(defaults.value, ...field).map((element, index) => [element, index]));
+      return listAt(value, ...field).flatMap((element, index) => {
         if (!isObject(element)) return [];
-        const own = indexIn(listAt(template.value, ...field), element);
         const path =
-          own >= 0
-            ? [...template.path, ...field, own]
-            : [...defaults.path, ...field, indexIn(listAt(defaults.value, ...field), element)];
+          index < own
+            ? [...template.path, ...field, index]
+            : [...defaults.path, ...field, ofDefaults.get(element) ?? 0];
         return [{ path, value: element }];
-      }),
+      });
+    },
   };
 }
 
@@ -89,7 +92,7 @@ function merge(base: JsonObject, over: JsonObject, depth: number): JsonObject {
     if (isObject(under) && isObject(value) && depth < MAXIMUM_NESTING) {
       result[key] = merge(under, value, depth + 1);
     } else if (Array.isArray(under) && Array.isArray(value)) {
-      result[key] = [...value, ...under.filter((element) => keyOf(element) && indexIn(value, element) < 0)];
+      result[key] = mergeLists(under, value, depth);
     } else {
       result[key] = value;
     }
@@ -98,14 +101,24 @@ function merge(base: JsonObject, over: JsonObject, depth: number): JsonObject {
 }
 
 /** Lists of named objects merge by name, tolerations by key; other lists are replaced whole. */
+function mergeLists(base: readonly unknown[], over: readonly unknown[], depth: number): unknown[] {
+  const byKey = new Map(base.map((element) => [keyOf(element), element]));
+  const stated = new Set(over.map(keyOf));
+  const merged = over.map((element) => {
+    const key = keyOf(element);
+    const under = key === undefined ? undefined : byKey.get(key);
+    return isObject(under) && isObject(element) && depth < MAXIMUM_NESTING
+      ? merge(under, element, depth + 1)
+      : element;
+  });
+  const others = base.filter((element) => {
+    const key = keyOf(element);
+    return key !== undefined && !stated.has(key);
+  });
+  return [...merged, ...others];
+}
+
 function keyOf(element: unknown): string | undefined {
   const key = valueAt(element, "name") ?? valueAt(element, "key");
   return typeof key === "string" ? key : undefined;
-}
-
-function indexIn(list: readonly unknown[], element: unknown): number {
-  const same = list.indexOf(element);
-  if (same >= 0) return same;
-  const key = keyOf(element);
-  return list.findIndex((candidate) => key !== undefined && keyOf(candidate) === key);
 }

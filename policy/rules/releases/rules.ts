@@ -39,7 +39,9 @@ const repository = defineRule({
     if (isRunTimeValue(chart) || isRunTimeValue(url))
       return [deferral(["chart"], "where the chart comes from")];
     if (typeof chart === "string" && isLocal(chart)) return [];
-    const source = typeof url === "string" && url !== "" ? url : chart;
+    // Of a chart that is an OCI reference itself, the provider leaves the repository aside.
+    const isReference = typeof chart === "string" && chart.trimStart().startsWith("oci://");
+    const source = typeof url === "string" && url !== "" && !isReference ? url : chart;
     const path = source === chart ? ["chart"] : ["repositoryOpts", "repo"];
     if (typeof source === "string" && chartRepositories.some((known) => liesUnder(source, known))) return [];
     const message = `the chart comes from ${JSON.stringify(source)}, which is no known repository`;

@@ -13,12 +13,23 @@ const KNOWN_SHAPES = [
   /\beyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]+/,
   /\b[a-z][a-z0-9+.-]*:\/\/[^/\s:@]*:[^/\s:@$]+@/,
   /\b[rs]k[_-](?:live|test|proj|ant)[_-][0-9A-Za-z_-]{16,}/,
+  /\bsk-[0-9A-Za-z]{32,}/,
+  /\bAIza[0-9A-Za-z_-]{35}/,
+  /\bnpm_[0-9A-Za-z]{36}/,
+  /\bnvapi-[0-9A-Za-z_-]{20,}/,
   /\bhttps:\/\/hooks\.slack\.com\/services\/\w+\/\w+\/\w+/,
 ];
 
 /** Names whose literal value is a secret, whatever it looks like. */
 const ALWAYS =
   /(?:passwords?|passwd|passphrase|pwd|(?:^|[_-])pass|token|api[_-]?key|access[_-]?key|private[_-]?key|secret[_-]?key|credentials?)$/i;
+
+/** `smtpPass`, but not `bypass`. */
+const ALWAYS_IN_CAMEL_CASE = /[a-z0-9]Pass$/;
+
+function namesSecret(name: string): boolean {
+  return ALWAYS.test(name) || ALWAYS_IN_CAMEL_CASE.test(name);
+}
 
 /** Names of which not even a number is harmless: `token: 300` may well be a time, `password: 300` is none. */
 const EVEN_NUMBERS = /(?:passwords?|passwd|passphrase|pwd|(?:^|[_-])pass)$/i;
@@ -65,7 +76,9 @@ function inText(path: Path, value: unknown, harmlessKeys: readonly string[]): st
   if (KNOWN_SHAPES.some((shape) => shape.test(value))) return "what looks like a secret";
   if (REFERENCE.test(key) && DNS_NAME.test(value)) return undefined;
   if (harmlessKeys.includes(key) && /^[A-Za-z._-]+$/.test(value)) return undefined;
-  if (ALWAYS.test(key)) return `a literal ${key}`;
+  if (namesSecret(key)) return `a literal ${key}`;
+  const inside = namedInside(value);
+  if (inside !== undefined) return `a literal ${inside}`;
   return SOMETIMES.test(key) && !DNS_NAME.test(value) ? `a literal ${key}` : undefined;
 }
 
@@ -73,12 +86,27 @@ function inText(path: Path, value: unknown, harmlessKeys: readonly string[]): st
 function inVariable({ name, value }: Record<string, unknown>): string | undefined {
   const isLiteral =
     typeof name === "string" && typeof value === "string" && value !== "" && !isReference(value);
-  return isLiteral && ALWAYS.test(name) ? `a literal ${name}` : undefined;
+  return isLiteral && namesSecret(name) ? `a literal ${name}` : undefined;
 }
 
-/** A reference that something else fills in: a template, a variable, a file that is mounted. */
+/** A flag of a command line: `--redis-password=…`. */
+const FLAG = /^--?([\w.-]+)=(\S+)$/;
+
+/** A setting on a line of a file: `password = …`, `- token: …`, `"apiKey": "…",`; not a line of code. */
+const SETTING = /^[\s-]*["']?(\w[\w.-]*)["']?\s*[:=]\s*["']?([^\s"'()[\]{}<>|]+)["']?,?\s*$/;
+
+/** The name of a secret whose literal value stands in a flag, or in a file that the values hold as text. */
+function namedInside(text: string): string | undefined {
+  const stated = text.includes("\n") ? text.split("\n").map((line) => SETTING.exec(line)) : [FLAG.exec(text)];
+  return stated.find(
+    (found) =>
+      found && namesSecret(found[1] ?? "") && !isReference(found[2] ?? "") && !namesSecret(found[2] ?? ""),
+  )?.[1];
+}
+
+/** A reference that something else fills in: a template, a variable, a file that is mounted; or a mere switch. */
 function isReference(value: string): boolean {
-  if (isRunTimeValue(value)) return true;
+  if (isRunTimeValue(value) || value === "true" || value === "false") return true;
   return /^\$(?:\(\w+\)|\{[^}]+\}|[A-Z_][A-Z0-9_]*)$|^\/(?:etc|var|run|mnt|opt|tmp|secrets?)\/[\w./-]+$/.test(
     value,
   );

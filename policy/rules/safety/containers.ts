@@ -4,7 +4,9 @@ import { liesIn } from "../images/reference.ts";
 import { isEmpty, isObject, valueAt } from "../json.ts";
 import { podsOf } from "../pods/pods.ts";
 import type { Container, PodTemplate } from "../pods/podTemplate.ts";
+import { parseQuantity } from "../quantity.ts";
 import { defineRule } from "../rule.ts";
+import { isRunTimeValue } from "../runTimeValues.ts";
 import type { Context, JsonObject, Rule } from "../types.ts";
 
 const resources = ["requests.cpu", "requests.memory", "limits.cpu", "limits.memory"] as const;
@@ -39,10 +41,12 @@ const containerResources = defineRule({
       ),
 });
 
+/** A request of 0 asks for nothing, and a limit of 0 is none. */
 function states({ value }: Container, name: (typeof resources)[number]): boolean {
   const [list, resource] = name.split(".") as [string, string];
   const limit = valueAt(value, "resources", "limits", resource);
-  return !isEmpty(valueAt(value, "resources", list, resource) ?? (list === "requests" ? limit : undefined));
+  const stated = valueAt(value, "resources", list, resource) ?? (list === "requests" ? limit : undefined);
+  return isRunTimeValue(stated) || (parseQuantity(stated) ?? 0) > 0;
 }
 
 /** Containers whose image we built ourselves, so that we can hold them to more. */
